@@ -1,0 +1,167 @@
+/**
+ * The only door to the addon: declares and documents all of it, and loads it on first use.
+ *
+ * Nothing in the addon calls JavaScript; everything here is synchronous.
+ */
+import { join } from 'node:path'
+import { JouletapError } from './errors'
+
+/** How a domain stands to the others when a total is made; see native/source.h. */
+export type Role = 'root' | 'part' | 'whole'
+
+/** One thing whose energy is followed, as the addon describes it. */
+export interface NativeDomain {
+  /** `package-0`, `dram-1`, `package-0-die-1`, `gpu-0000:03:00.0` … */
+  readonly id: string
+  readonly kind: string
+  /** The source that reads it, such as `rapl-perf`. */
+  readonly source: string
+  /** What is read: a path below root, or an address. */
+  readonly device: string
+  /** The id of the domain that contains it; empty at the top. */
+  readonly parent: string
+  readonly role: Role
+  readonly additive: boolean
+  /** Power that is integrated, not a counter of energy. */
+  readonly gauge: boolean
+  /** The hardware computes the value from activity. */
+  readonly modelled: boolean
+  /** Joules of one count; 0 for a gauge. */
+  readonly unitJoules: number
+  /** How often the hardware refreshes the value, in seconds; 0 where that is not known. */
+  readonly updateSeconds: number
+  /** Joules after which the counter starts again; 0: never. */
+  readonly wrapJoules: number
+  /** The most power that is believed, in watts. */
+  readonly maxWatts: number
+  /** Relative error of the unit, one standard deviation. */
+  readonly gain: number
+}
+
+/** Why a source cannot be used. */
+export interface NativeRefusal {
+  readonly name: string
+  readonly kind: 'absent' | 'forbidden' | 'masked' | 'broken'
+  /** One sentence: what is missing. */
+  readonly reason: string
+  /** The one command that mends it; empty if none does. */
+  readonly fix: string
+}
+
+/** A source that could be opened, with everything it offers. */
+export interface NativeOffer {
+  readonly name: string
+  /** Whether `auto` would try it. */
+  readonly automatic: boolean
+  readonly domains: readonly NativeDomain[]
+  readonly notes: readonly string[]
+}
+
+/**
+ * Reads its domains on a thread of its own. Columns of every row follow `domains`. Its destructor
+ * stops the thread.
+ */
+export interface NativeSampler {
+  readonly domains: readonly NativeDomain[]
+  /** Sentences about what was found, left out or merged. */
+  readonly notes: readonly string[]
+  /** The sources that were asked for, or tried, and could not be opened. */
+  readonly refusals: readonly NativeRefusal[]
+  /** Takes the baseline and starts the thread. Idempotent. */
+  start(): void
+  /** Ends the thread after a last row; it has ended when this returns. Idempotent. */
+  stop(): void
+  /** Keeps rows from now on, or no longer. */
+  record(on: boolean): void
+  /**
+   * Reads every domain now, on this thread, into `1 + 11 × domains.length` doubles: milliseconds
+   * of CLOCK_MONOTONIC, then for each domain the fields of a tally, in the order of `TALLY`.
+   * @throws {TypeError} `into` is not a Float64Array of that length or longer.
+   */
+  sample(into: Float64Array): void
+  /**
+   * Moves the oldest kept rows into `into`, as many as fit whole: `[milliseconds, joules…]`, joules
+   * since start, NaN where a domain could not be read.
+   * @returns the number of rows moved.
+   * @throws {TypeError} `into` is not a Float64Array.
+   */
+  read(into: Float64Array): number
+  /** What it cost so far. */
+  overhead(): NativeOverhead
+}
+
+/** What the sampler's thread cost and missed. */
+export interface NativeOverhead {
+  /** CPU time of the thread and of `sample()`, in seconds. */
+  readonly cpuSeconds: number
+  /** Times all domains were read. */
+  readonly reads: number
+  /** Of those, on the grid of the interval. */
+  readonly rows: number
+  /** Rows overwritten before they were fetched; their energy is in the next row. */
+  readonly overwritten: number
+  /** Grid times that passed while the thread could not run. */
+  readonly overruns: number
+  /** Whether the thread runs under SCHED_FIFO. */
+  readonly realtime: boolean
+}
+
+/** The addon. */
+export interface Native {
+  /** The names of all sources, best first. */
+  readonly sources: readonly string[]
+  /** Opens and closes every source below `root`: what it offers, or why it refuses. */
+  probe(root: string): (NativeOffer | NativeRefusal)[]
+  /**
+   * Opens `sources` (empty: all automatic ones) below `root`; the thread is not started.
+   * @param intervalMs time between rows, above 0
+   * @param capacity rows that are kept for `read`, at least 1
+   */
+  Sampler: new (
+    sources: readonly string[],
+    intervalMs: number,
+    capacity: number,
+    root: string,
+  ) => NativeSampler
+  /** Whether this process runs with more rights than its user: environment overrides are ignored. */
+  readonly elevated: boolean
+}
+
+/** The fields of a tally in a snapshot, in order; all but `fresh` only grow. See native/tally.h. */
+export const TALLY = [
+  'joules',
+  'coveredMs',
+  'variance',
+  'wraps',
+  'resets',
+  'backwards',
+  'ambiguous',
+  'failures',
+  'stalls',
+  'bridged',
+  'fresh',
+] as const
+
+let loaded: Native | JouletapError | undefined
+
+/**
+ * The addon, loaded on the first call.
+ * @throws {JouletapError} NOT_AVAILABLE, with the reason in one sentence.
+ */
+export function native(): Native {
+  loaded ??= load()
+  if (loaded instanceof JouletapError) throw loaded
+  return loaded
+}
+
+function load(): Native | JouletapError {
+  try {
+    const find = require('node-gyp-build') as (root: string) => Native
+    return find(join(__dirname, '..'))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)
+    return new JouletapError('NOT_AVAILABLE', `The native addon could not be loaded (${why}).`, {
+      cause,
+    })
+  }
+}

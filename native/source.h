@@ -1,0 +1,98 @@
+// What a source of energy readings is, and the table of all of them.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tally.h"
+#include "topology.h"
+
+namespace jouletap {
+
+/// How a domain stands to the others when a total is made.
+enum class Role {
+  root,   // adds to the total: a package, DRAM, a discrete GPU
+  part,   // inside its parent: cores, graphics, a rail. Adds only where its parent is not read
+  whole,  // holds the others: psys, a module, a machine. Adds only where nothing else is read
+};
+
+/// One thing whose energy is followed.
+struct Domain {
+  std::string id;      // "package-0", "dram-1", "package-0-die-1", "gpu-0000:03:00.0"
+  std::string kind;    // "package", "core", "uncore", "dram", "psys", "gpu", "module", …
+  std::string source;  // "rapl-perf"
+  std::string device;  // what is read: a path below root, or an address
+  std::string parent;  // id of the domain that contains it; empty at the top
+  Role role = Role::root;
+  int package = -1;       // physical package, or −1
+  int die = -1;           // die of the package where each has a counter of its own, or −1
+  double unit = 0;        // joules of one count; 0 for a gauge
+  double update_s = 0;    // how often the hardware refreshes the value, seconds; 0: unknown
+  double wrap_joules = 0; // joules after which the counter starts again; 0: never
+  double max_watts = 0;   // no more than this is believed; see Counter
+  double gain = 0;        // relative error of the unit (one standard deviation), 0 if exact
+  bool gauge = false;     // power that is integrated here, not energy
+  bool modelled = false;  // the hardware computes the value from activity
+  bool additive = false;  // set by choose_additive()
+};
+
+/// Reads energy. Opened once; read from one thread at a time.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual const std::vector<Domain>& domains() const = 0;
+  /// Brings tallies[i] of domains()[i] up to date. The first call is the baseline: it adds no
+  /// joules. Neither allocates nor throws; a failing read is counted, and the next good one spans
+  /// the gap.
+  virtual void read(Tally* tallies) noexcept = 0;
+  /// Sentences for a person about what was found, left out or merged.
+  virtual const std::vector<std::string>& notes() const = 0;
+  /// CPUs on which a read is cheapest; empty: any.
+  virtual std::vector<int> home() const { return {}; }
+};
+
+/// Why a source cannot be used here.
+struct Refusal {
+  enum class Kind { absent, forbidden, masked, broken };
+  Kind kind;
+  std::string reason;  // one sentence for a person: what is missing
+  std::string fix;     // the one command that mends it; empty if none does
+};
+
+using Opened = std::variant<std::unique_ptr<Source>, Refusal>;
+
+/// The machine below root: what every source needs to open.
+struct Host {
+  std::filesystem::path root;
+  Topology topology;
+};
+
+/// Opens a source without the domains whose joules `taken` already holds; what it opens may
+/// therefore have no domains.
+using Open = Opened (*)(const Host& host, const std::vector<Domain>& taken);
+
+struct SourceEntry {
+  const char* name;
+  Open open;
+  bool automatic;  // whether 'auto' tries it
+};
+
+/// All sources, best first.
+const std::vector<SourceEntry>& all_sources();
+
+/// Whether both domains count the same joules: same kind and package, and dies that overlap.
+bool same_joules(const Domain& a, const Domain& b);
+
+/// Whether any of `taken` counts the joules of `domain`.
+bool is_taken(const Domain& domain, const std::vector<Domain>& taken);
+
+/// Marks the domains that may be summed without counting a joule twice.
+void choose_additive(std::vector<Domain>& domains);
+
+/// "package-0", or "package-0-die-1" where dies have counters of their own (die ≥ 0).
+std::string domain_id(const std::string& kind, int package, int die = -1);
+
+}  // namespace jouletap
