@@ -1,0 +1,114 @@
+/** What measuring gives: plain values, no behaviour. */
+
+/** How much a number may be trusted, best first. */
+export type Quality = 'measured' | 'modelled' | 'estimated'
+
+/**
+ * What was wrong with a domain in a stretch of time.
+ *
+ * - `stale`: the counter stood still, or the stretch was shorter than its updates: unchanged, not zero
+ * - `ambiguous-wrap`: so long between reads that a whole wrap may have been missed
+ * - `reset`: the counter began anew; the energy between the two readings is not known
+ * - `backwards`: the counter fell, or leapt further than the hardware can
+ * - `gap`: reads failed
+ * - `interpolated`: short holes in a power gauge were filled
+ */
+export type Flag = 'stale' | 'ambiguous-wrap' | 'reset' | 'backwards' | 'gap' | 'interpolated'
+
+/** One thing whose energy is followed. */
+export interface Domain {
+  /** `package-0`, `dram-1`, `package-0-die-1`, `gpu-0000:03:00.0` … */
+  id: string
+  /** `package`, `core`, `uncore`, `dram`, `psys`, `gpu`, `module` … */
+  kind: string
+  /** The source that reads it: `rapl-perf`, `rapl-powercap`, `rapl-msr`, `hwmon`, `estimate` … */
+  source: string
+  /** Whether it is part of the total; the others are inside it, or around it. */
+  additive: boolean
+  /** The id of the domain that contains it. */
+  parent?: string
+  /** What is read: a path, or the address of a device. */
+  device?: string
+  quality: Quality
+}
+
+/** The energy of one domain in a stretch of time. */
+export interface DomainEnergy extends Domain {
+  /** Joules; never negative. */
+  joules: number
+  /** One standard deviation, in joules. */
+  uncertaintyJoules: number
+  flags: Flag[]
+}
+
+/** The answer for a stretch of time: the energy of the machine, not of one process. */
+export interface Energy {
+  /** Sum over the additive domains, in joules; never negative. */
+  joules: number
+  /** One standard deviation, in joules. */
+  uncertaintyJoules: number
+  seconds: number
+  /** Mean power: joules ÷ seconds. */
+  watts: number
+  /** That of the weakest additive domain. */
+  quality: Quality
+  /** 0…1: the share of the time in which every additive domain was really read. */
+  coverage: number
+  domains: DomainEnergy[]
+  /** Sentences for a person. */
+  warnings: string[]
+}
+
+/** A batch of rows: the same index in every array is one row. */
+export interface Rows {
+  /** Milliseconds on the timeline of `performance.now()`. */
+  times: Float64Array
+  /** For each of the meter's domains, in their order: joules since start; NaN where not read. */
+  joules: Float64Array[]
+}
+
+/** What the sampler itself cost and missed. */
+export interface Overhead {
+  /** CPU time of sampling, in seconds. */
+  cpuSeconds: number
+  /** Rows read on the grid of the interval. */
+  rows: number
+  /** Rows that were overwritten before anyone fetched them: detail lost, never energy. */
+  overwritten: number
+  /** Rows that were never taken because the thread could not run in time. */
+  overruns: number
+  /** Whether the thread runs under a real-time policy. */
+  realtime: boolean
+}
+
+/** One source, as `probe()` finds it. */
+export interface SourceReport {
+  name: string
+  usable: boolean
+  /** Whether `auto` would use it, were it the best. */
+  automatic: boolean
+  /** What it offers; empty if it is not usable. */
+  domains: Domain[]
+  /** Sentences about what was found, left out or merged. */
+  notes: string[]
+  /** Why it is not usable, in one sentence. */
+  reason?: string
+  /** What kind of obstacle that is. */
+  obstacle?: 'absent' | 'forbidden' | 'masked' | 'broken'
+  /** The one command that mends it. */
+  fix?: string
+}
+
+/** Options of `Meter`; every one may be left out. */
+export interface MeterOptions {
+  /** `auto` takes the best usable source for each domain; or names of sources. Default `auto`. */
+  sources?: 'auto' | readonly string[]
+  /** Milliseconds between rows, 0.1 … 3 600 000. Default 100. */
+  intervalMs?: number
+  /** The folder that stands for `/`. Default `JOULETAP_ROOT`, else `/`. */
+  root?: string
+  /** Which GPUs. Default `visible`. */
+  gpus?: 'visible' | 'all' | 'none'
+  /** Whether to fall back to a labelled model where no counter can be read. Default true. */
+  estimate?: boolean
+}
