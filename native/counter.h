@@ -16,8 +16,8 @@ namespace jouletap {
 class Counter {
  public:
   struct Spec {
-    double unit = 0;          // joules of one count
-    double max_watts = 1000;  // see above; twice the TDP where that is known
+    double unit = 0;                       // joules of one count
+    double max_watts = 1000;               // see above; twice the TDP where that is known
     uint64_t modulus = uint64_t{1} << 32;  // counts after which it starts again; 0: 2^64
     /// Registers whose upper half may or may not count: 64 bits once it has been seen to.
     bool observe_width = false;
@@ -55,9 +55,9 @@ class Counter {
   Reading odd_{};
   bool started_ = false;
   bool odd_seen_ = false;
-  bool narrow_ = false;      // observe_width: the upper half turned out not to count
-  int64_t moved_ns_ = 0;     // when the count last moved
-  double settled_ms_ = 0;    // covered time up to then
+  bool narrow_ = false;    // observe_width: the upper half turned out not to count
+  int64_t moved_ns_ = 0;   // when the count last moved
+  double settled_ms_ = 0;  // covered time up to then
   bool stalled_ = false;
 };
 

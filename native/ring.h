@@ -12,7 +12,8 @@ namespace jouletap {
 /// counted. All memory is taken at construction. Not synchronised: the sampler's mutex guards it.
 class Ring {
  public:
-  Ring(size_t capacity, size_t width) : rows_(capacity * width), capacity_(capacity), width_(width) {}
+  Ring(size_t capacity, size_t width)
+      : rows_(capacity * width), capacity_(capacity), width_(width) {}
 
   /// Where the next row goes; valid until the next call.
   double* push() {

@@ -1,6 +1,7 @@
 // The thread that reads sources on a fixed grid of times.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -52,7 +53,7 @@ class Sampler {
   /// Moves up to max_rows of the oldest kept rows to `into`: milliseconds, then each domain's
   /// joules since start, NaN where it could not be read. Returns how many.
   size_t read(double* into, size_t max_rows);
-  Overhead overhead() const;
+  Overhead overhead();
 
   size_t row_width() const { return 1 + domains_.size(); }
   size_t snapshot_width() const { return 1 + kTallyFields * domains_.size(); }
@@ -60,39 +61,29 @@ class Sampler {
 
  private:
   void run() noexcept;
-  int64_t read_sources() noexcept;  // with reading_ held; returns the time of the reading
-  void emit(int64_t time_ns) noexcept;
+  void settle_in() noexcept;     // gives the thread its name, priority and place
+  void read_sources() noexcept;  // with reading_ held
+  void emit() noexcept;          // with reading_ held: keeps a row of the last reading
 
   std::vector<std::unique_ptr<Source>> sources_;
   std::vector<Domain> domains_;
   const int64_t interval_ns_;
   int64_t keep_alive_ns_;  // longest time between reads; 0: no limit
 
-  mutable std::mutex reading_;  // sources, tallies and the counts of overhead
+  std::mutex reading_;  // guards sources, tallies and the counts of overhead
   std::vector<Tally> tallies_;
   int64_t time_ns_ = 0;
   Overhead overhead_;
   bool running_ = false;
 
-  mutable std::mutex keeping_;  // the ring
+  std::mutex keeping_;  // the ring; held only to copy
   Ring ring_;
-  bool recording_ = false;
+  std::atomic<bool> recording_{false};
 
   std::mutex waking_;  // never held while reading
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::thread thread_;
+  std::thread thread_;  // last: it uses all of the above
 };
-
-/// What was opened for a list of source names, and why the rest was not.
-struct Selection {
-  std::vector<std::unique_ptr<Source>> sources;
-  std::vector<std::pair<std::string, Refusal>> refusals;
-  std::vector<std::string> notes;
-};
-
-/// Opens the named sources in order of merit; none named: all automatic ones. Each domain comes
-/// from the best source that has it, and no joule from two.
-Selection select(const Host& host, const std::vector<std::string>& names);
 
 }  // namespace jouletap

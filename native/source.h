@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace jouletap {
 /// How a domain stands to the others when a total is made.
 enum class Role {
   root,   // adds to the total: a package, DRAM, a discrete GPU
-  part,   // inside its parent: cores, graphics, a rail. Adds only where its parent is not read
+  part,   // inside its parent: cores, graphics, a rail. Adds only where a named parent is not read
   whole,  // holds the others: psys, a module, a machine. Adds only where nothing else is read
 };
 
@@ -27,16 +28,16 @@ struct Domain {
   std::string device;  // what is read: a path below root, or an address
   std::string parent;  // id of the domain that contains it; empty at the top
   Role role = Role::root;
-  int package = -1;       // physical package, or −1
-  int die = -1;           // die of the package where each has a counter of its own, or −1
-  double unit = 0;        // joules of one count; 0 for a gauge
-  double update_s = 0;    // how often the hardware refreshes the value, seconds; 0: unknown
-  double wrap_joules = 0; // joules after which the counter starts again; 0: never
-  double max_watts = 0;   // no more than this is believed; see Counter
-  double gain = 0;        // relative error of the unit (one standard deviation), 0 if exact
-  bool gauge = false;     // power that is integrated here, not energy
-  bool modelled = false;  // the hardware computes the value from activity
-  bool additive = false;  // set by choose_additive()
+  int package = -1;        // physical package, or −1
+  int die = -1;            // die of the package where each has a counter of its own, or −1
+  double unit = 0;         // joules of one count; 0 for a gauge
+  double update_s = 0;     // how often the hardware refreshes the value, seconds; 0: unknown
+  double wrap_joules = 0;  // joules after which the counter starts again; 0: never
+  double max_watts = 0;    // no more than this is believed; see Counter
+  double gain = 0;         // relative error of the unit (one standard deviation), 0 if exact
+  bool gauge = false;      // power that is integrated here, not energy
+  bool modelled = false;   // the hardware computes the value from activity
+  bool additive = false;   // set by choose_additive()
 };
 
 /// Reads energy. Opened once; read from one thread at a time.
@@ -94,5 +95,16 @@ void choose_additive(std::vector<Domain>& domains);
 
 /// "package-0", or "package-0-die-1" where dies have counters of their own (die ≥ 0).
 std::string domain_id(const std::string& kind, int package, int die = -1);
+
+/// What was opened for a list of source names, and why the rest was not.
+struct Selection {
+  std::vector<std::unique_ptr<Source>> sources;
+  std::vector<std::pair<std::string, Refusal>> refusals;
+  std::vector<std::string> notes;
+};
+
+/// Opens the named sources in order of merit; none named: all automatic ones. Each domain comes
+/// from the best source that has it, and no joule from two.
+Selection select(const Host& host, const std::vector<std::string>& names);
 
 }  // namespace jouletap

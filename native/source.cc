@@ -1,0 +1,89 @@
+#include "source.h"
+
+#include <algorithm>
+
+#ifdef __linux__
+#include "sources/sources.h"
+#endif
+
+namespace jouletap {
+
+const std::vector<SourceEntry>& all_sources() {
+#ifdef __linux__
+  static const std::vector<SourceEntry> sources = {
+      {"rapl-perf", open_rapl_perf, true},
+      {"rapl-powercap", open_rapl_powercap, true},
+      {"rapl-msr", open_rapl_msr, true},
+      {"hwmon", open_hwmon, true},
+      {"rapl-perf-core", open_rapl_perf_core, false},
+  };
+#else
+  static const std::vector<SourceEntry> sources;
+#endif
+  return sources;
+}
+
+bool same_joules(const Domain& a, const Domain& b) {
+  if (a.id == b.id) return true;
+  // One of them counts the whole package, the other a die of it.
+  return a.kind == b.kind && a.package >= 0 && a.package == b.package && (a.die < 0) != (b.die < 0);
+}
+
+bool is_taken(const Domain& domain, const std::vector<Domain>& taken) {
+  return std::any_of(taken.begin(), taken.end(),
+                     [&](const Domain& other) { return same_joules(domain, other); });
+}
+
+void choose_additive(std::vector<Domain>& domains) {
+  const auto is_read = [&](const std::string& id) {
+    return std::any_of(domains.begin(), domains.end(),
+                       [&](const Domain& domain) { return domain.id == id; });
+  };
+  bool any = false;
+  for (auto& domain : domains) {
+    domain.additive =
+        domain.role == Role::root ||
+        (domain.role == Role::part && !domain.parent.empty() && !is_read(domain.parent));
+    any = any || domain.additive;
+  }
+  if (any) return;
+  // Wholes of different kinds hold each other: only those of the first kind are summed.
+  const auto first = std::find_if(domains.begin(), domains.end(),
+                                  [](const Domain& domain) { return domain.role == Role::whole; });
+  if (first == domains.end()) return;
+  for (auto& domain : domains) {
+    domain.additive = domain.role == Role::whole && domain.kind == first->kind;
+  }
+}
+
+std::string domain_id(const std::string& kind, int package, int die) {
+  std::string id = kind + "-" + std::to_string(package);
+  if (die >= 0) id += "-die-" + std::to_string(die);
+  return id;
+}
+
+Selection select(const Host& host, const std::vector<std::string>& names) {
+  Selection selection;
+  std::vector<Domain> taken;
+  for (const auto& entry : all_sources()) {
+    const bool wanted = names.empty()
+                            ? entry.automatic
+                            : std::find(names.begin(), names.end(), entry.name) != names.end();
+    if (!wanted) continue;
+    Opened opened = entry.open(host, taken);
+    if (auto* refusal = std::get_if<Refusal>(&opened)) {
+      selection.refusals.emplace_back(entry.name, std::move(*refusal));
+      continue;
+    }
+    auto& source = std::get<std::unique_ptr<Source>>(opened);
+    if (source->domains().empty()) continue;
+    const auto& domains = source->domains();
+    const auto& notes = source->notes();
+    taken.insert(taken.end(), domains.begin(), domains.end());
+    selection.notes.insert(selection.notes.end(), notes.begin(), notes.end());
+    selection.sources.push_back(std::move(source));
+  }
+  return selection;
+}
+
+}  // namespace jouletap
