@@ -4,7 +4,9 @@
 // exception fails the test. Exit code 1 if any test failed.
 #pragma once
 
+#include <grp.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -17,6 +19,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -72,13 +75,25 @@ std::string show(const T& value) {
   }
 }
 
+template <typename A, typename B>
+bool equal(const A& a, const B& b) {
+  if constexpr (std::is_integral_v<A> && std::is_integral_v<B> &&
+                std::is_signed_v<A> != std::is_signed_v<B>) {
+    using Wide = std::common_type_t<A, B>;
+    const bool negative = std::is_signed_v<A> ? a < A{} : b < B{};
+    return !negative && static_cast<Wide>(a) == static_cast<Wide>(b);
+  } else {
+    return a == b;
+  }
+}
+
 inline void check(const char* file, int line, bool holds, const char* condition) {
   if (!holds) fail(file, line, std::string(condition) + " does not hold");
 }
 
 template <typename A, typename B>
 void check_eq(const char* file, int line, const A& actual, const B& expected, const char* what) {
-  if (!(actual == expected)) {
+  if (!equal(actual, expected)) {
     fail(file, line, std::string(what) + " is " + show(actual) + ", not " + show(expected));
   }
 }
@@ -127,7 +142,7 @@ class Tree {
   }
   void remove(const std::string& name) const { std::filesystem::remove_all(path(name)); }
 
-  /// One CPU with its topology files; they are added to the list of those on line by cpus().
+  /// The topology files of one CPU; online() lists those on line.
   void cpu(int number, int package, int die, int core) const {
     const std::string folder = "sys/devices/system/cpu/cpu" + std::to_string(number) + "/topology/";
     file(folder + "physical_package_id", std::to_string(package) + "\n");
@@ -146,6 +161,36 @@ class Tree {
  private:
   std::filesystem::path root_;
 };
+
+/// Runs `body` in a child process as nobody (uid 65534); its failed CHECKs count here. Skips the
+/// test where this process is not root.
+inline void as_nobody(const std::function<void()>& body) {
+  if (geteuid() != 0) skip("only root can become nobody");
+  std::fflush(stdout);
+  const int before = failures();
+  const pid_t child = fork();
+  if (child < 0) throw std::runtime_error("fork failed");
+  if (child == 0) {
+    int code = 1;
+    try {
+      if (setgroups(0, nullptr) != 0 || setresgid(65534, 65534, 65534) != 0 ||
+          setresuid(65534, 65534, 65534) != 0) {
+        fail(__FILE__, __LINE__, "cannot become nobody");
+      } else {
+        body();
+      }
+      code = failures() == before ? 0 : 1;
+    } catch (const std::exception& error) {
+      fail(__FILE__, __LINE__, error.what());
+    }
+    std::fflush(stdout);
+    _exit(code);
+  }
+  int status = 0;
+  if (waitpid(child, &status, 0) != child || status != 0) {
+    fail(__FILE__, __LINE__, "the child that ran as nobody failed");
+  }
+}
 
 inline int run_all(int argc, char** argv) {
   int passed = 0;
