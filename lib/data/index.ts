@@ -1,0 +1,55 @@
+/** The tables of the package: CSV files that open with their source, year and licence. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** One line of a table: column → text, as it stands in the file. */
+export type TableRow = Readonly<Record<string, string>>
+
+/** A table with the remarks that open its file. */
+export interface Table {
+  /** The `#` lines: source, year, licence, limits. */
+  readonly remarks: readonly string[]
+  readonly rows: readonly TableRow[]
+}
+
+/**
+ * Reads `name`.csv from this folder, synchronously and anew on every call: who needs it twice keeps
+ * it.
+ * @throws {Error} there is no such table, or a line has more or fewer cells than the header.
+ */
+export function readTable(name: string): Table {
+  return parseTable(readFileSync(join(__dirname, `${name}.csv`), 'utf8'), name)
+}
+
+/**
+ * Reads the text of a table: `#` lines, one header line, then one line a row, cells quoted as in
+ * RFC 4180 (no line breaks inside cells).
+ * @throws {Error} a line has more or fewer cells than the header.
+ */
+export function parseTable(text: string, name = 'table'): Table {
+  const remarks: string[] = []
+  const rows: TableRow[] = []
+  let header: readonly string[] | undefined
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (header === undefined && line.startsWith('#')) {
+      remarks.push(line.slice(1).trim())
+    } else if (line !== '') {
+      const cells = splitCells(line)
+      header ??= cells
+      if (cells.length !== header.length) {
+        throw new Error(`${name}, line ${index + 1}: ${cells.length} cells, not ${header.length}.`)
+      }
+      if (cells !== header) rows.push(Object.fromEntries(header.map((key, i) => [key, cells[i]!])))
+    }
+  }
+  return { remarks, rows }
+}
+
+function splitCells(line: string): string[] {
+  if (!line.includes('"')) return line.split(',')
+  const cells: string[] = []
+  for (const [, quoted, plain] of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)) {
+    cells.push(quoted === undefined ? (plain ?? '') : quoted.replaceAll('""', '"'))
+  }
+  return cells
+}

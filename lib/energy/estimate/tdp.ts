@@ -1,0 +1,99 @@
+/** Finds the thermal design power of a CPU by the name that the system gives it. */
+import { readTable } from '../../data'
+
+/** A row of the table. */
+export interface Tdp {
+  /** Watts per package (socket). */
+  readonly watts: number
+  /** The row's name. */
+  readonly name: string
+}
+
+/**
+ * The TDP of the CPU that calls itself `brand`, such as `Intel(R) Xeon(R) CPU E5-2620 v3 @ 2.40GHz`;
+ * undefined for a generic name (`AMD EPYC`, `Intel Xeon Processor (Skylake, IBRS)`) or one that the
+ * table does not have.
+ *
+ * Both sides are reduced to vendor and model words, which must then be equal: no part of a name ever
+ * matches. The 254 rows without a vendor, some mere numbers, therefore match nothing. The first call
+ * reads the table.
+ */
+export function findTdp(brand: string): Tdp | undefined {
+  const key = modelKey(brand)
+  if (key === undefined) return undefined
+  index ??= buildIndex()
+  return index.get(key)
+}
+
+let index: ReadonlyMap<string, Tdp> | undefined
+
+/** Where rows reduce to the same model, the plainest spelling counts, then the higher watts. */
+function buildIndex(): ReadonlyMap<string, Tdp> {
+  const found = new Map<string, Tdp & { readonly qualified: boolean }>()
+  for (const row of readTable('cpu-tdp').rows) {
+    const name = row.name!
+    const watts = Number(row.tdp_w)
+    const key = modelKey(name)
+    if (key === undefined || !(watts > 0)) continue
+    const entry = { name, watts, qualified: QUALIFIED.test(name) }
+    const other = found.get(key)
+    if (other === undefined || better(entry, other)) found.set(key, entry)
+  }
+  return found
+}
+
+type Entry = Tdp & { readonly qualified: boolean }
+
+function better(a: Entry, b: Entry): boolean {
+  if (a.qualified !== b.qualified) return b.qualified
+  if (a.watts !== b.watts) return a.watts > b.watts
+  return a.name.length < b.name.length
+}
+
+/** A row that names a variant of a model: `(95W)`, `(OEM Only)`, `BE`. */
+const QUALIFIED = /\(|\bBE\b|edition/i
+
+const CORES = '(?:\\d+|dual|triple|quad|six|eight|ten|twelve|sixteen)'
+
+/** What says nothing about the model, in the order in which it is taken away. */
+const NOISE: readonly RegExp[] = [
+  /\((?:r|tm|c)\)|[®™©]/g,
+  /@.*$/,
+  /\([^)]*\)/g,
+  /\b(?:with|includes)\b.*$|\bw\/.*$/,
+  /\b(?:apu )?radeon\b.*$/,
+  /\b(?:r\d,? *)?\d+ compute cores\b.*$/,
+  /\b\d+(?:st|nd|rd|th) gen(?:eration)?\b/g,
+  new RegExp(`\\b${CORES}[- ]cores?\\b`, 'g'),
+  /\b\d+(?:\.\d+)? ?[gm]hz\b/g,
+  /\b(?:black|extreme|microsoft surface) +edition\b|\bbe$/g,
+  /\bmobile (?:processor|technology)\b/g,
+  /\b(?:genuine|cpu|processor|apu|soc)\b/g,
+]
+
+const VENDORS = ['intel', 'amd', 'apple']
+
+/** Names that stand without their vendor in some brand strings. */
+const FAMILIES: Readonly<Record<string, string>> = { pentium: 'intel', celeron: 'intel' }
+
+/** Letters that first-generation Core brand strings put before the number, and names behind it. */
+const EARLY_CORE: Readonly<Record<string, string>> = { u: 'um', l: 'lm', q: 'qm', x: 'xm' }
+
+/** Vendor and model words, such as `intel xeon e5 2620 v3`; undefined without a vendor or a model. */
+export function modelKey(name: string): string | undefined {
+  let text = name.toLowerCase()
+  for (const noise of NOISE) text = text.replace(noise, ' ').trim()
+  const words = text.split(/[^a-z0-9.+]+/).filter((word) => word !== '')
+  const vendor = VENDORS.find((known) => words.includes(known)) ?? FAMILIES[words[0] ?? '']
+  if (vendor === undefined) return undefined
+  let model = words.filter((word) => word !== vendor).join(' ')
+  if (vendor === 'intel') {
+    model = model
+      .replace(/^(core i\d) ([a-z]) (\d{3})$/, (_, core, letter, number) => {
+        return `${core} ${number}${EARLY_CORE[letter] ?? letter}`
+      })
+      .replace(/^(xeon .*\d) 0$/, '$1')
+      .replace(/^pentium dual /, 'pentium ')
+  }
+  return /\d/.test(model) ? `${vendor} ${model}` : undefined
+}
