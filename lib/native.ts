@@ -51,8 +51,6 @@ export interface NativeRefusal {
 /** A source that could be opened, with everything it offers. */
 export interface NativeOffer {
   readonly name: string
-  /** Whether `auto` would try it. */
-  readonly automatic: boolean
   readonly domains: readonly NativeDomain[]
   readonly notes: readonly string[]
 }
@@ -110,8 +108,11 @@ export interface NativeOverhead {
 export interface Native {
   /** The names of all sources, best first. */
   readonly sources: readonly string[]
-  /** Opens and closes every source below `root`: what it offers, or why it refuses. */
-  probe(root: string): (NativeOffer | NativeRefusal)[]
+  /**
+   * Opens and closes every source below `root`: what it offers, or why it refuses; and whether
+   * `auto` tries it.
+   */
+  probe(root: string): ((NativeOffer | NativeRefusal) & { readonly automatic: boolean })[]
   /**
    * Opens `sources` (empty: all automatic ones) below `root`; the thread is not started.
    * @param intervalMs time between rows, above 0

@@ -202,8 +202,12 @@ void Sampler::settle_in() noexcept {
 
 void Sampler::run() noexcept {
   settle_in();
-  int64_t next_row = time_ns_ + interval_ns_;
-  int64_t last_read = time_ns_;
+  int64_t last_read = 0;
+  {
+    const std::lock_guard<std::mutex> lock(reading_);
+    last_read = time_ns_;
+  }
+  int64_t next_row = last_read + interval_ns_;
   std::unique_lock<std::mutex> waking(waking_);
   while (!stopping_) {
     int64_t due = next_row;

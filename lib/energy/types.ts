@@ -107,8 +107,6 @@ export interface MeterOptions {
   intervalMs?: number
   /** The folder that stands for `/`. Default `JOULETAP_ROOT`, else `/`. */
   root?: string
-  /** Which GPUs. Default `visible`. */
-  gpus?: 'visible' | 'all' | 'none'
   /** Whether to fall back to a labelled model where no counter can be read. Default true. */
   estimate?: boolean
 }

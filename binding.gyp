@@ -1,0 +1,50 @@
+# Ships the addon; CMakeLists.txt develops the core. A test holds their sources together.
+{
+  "variables": { "sanitize%": "" },
+  "targets": [{
+    "target_name": "jouletap",
+    "sources": [
+      "native/addon.cc",
+      "native/counter.cc",
+      "native/files.cc",
+      "native/integral.cc",
+      "native/sampler.cc",
+      "native/source.cc",
+      "native/topology.cc"
+    ],
+    "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except_all"],
+    "defines": [
+      "NAPI_VERSION=8",
+      "NODE_ADDON_API_DISABLE_DEPRECATED",
+      "NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED"
+    ],
+    "cflags_cc!": ["-std=gnu++14", "-std=gnu++17", "-std=gnu++20"],
+    "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-fvisibility=hidden"],
+    "ldflags": ["-Wl,--exclude-libs,ALL", "-Wl,-Bsymbolic"],
+    "conditions": [
+      ["OS=='linux'", {
+        "sources": [
+          "native/sources/hwmon.cc",
+          "native/sources/rapl_msr.cc",
+          "native/sources/rapl_perf.cc",
+          "native/sources/rapl_powercap.cc"
+        ]
+      }],
+      ["OS=='mac'", {
+        "xcode_settings": {
+          "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+          "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
+          "MACOSX_DEPLOYMENT_TARGET": "12.0",
+          "WARNING_CFLAGS": ["-Wall", "-Wextra", "-Wshadow"]
+        }
+      }],
+      ["OS=='win'", {
+        "msvs_settings": { "VCCLCompilerTool": { "AdditionalOptions": ["/std:c++17"] } }
+      }],
+      ["sanitize!=''", {
+        "cflags_cc": ["-fsanitize=<(sanitize)", "-g"],
+        "ldflags": ["-fsanitize=<(sanitize)"]
+      }]
+    ]
+  }]
+}

@@ -1,0 +1,17 @@
+/** Measuring: meters, spans and what they give. */
+export { measure } from './measure'
+export { Meter } from './meter'
+export { INTERVAL_MS, SOURCE_NAMES } from './options'
+export { probe } from './probe'
+export { Span } from './span'
+export type {
+  Domain,
+  DomainEnergy,
+  Energy,
+  Flag,
+  MeterOptions,
+  Overhead,
+  Quality,
+  Rows,
+  SourceReport,
+} from './types'

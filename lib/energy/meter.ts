@@ -1,0 +1,143 @@
+/** Follows the energy of this machine, on a native thread where there are counters. */
+import { JouletapError } from '../errors'
+import { checkOptions, type Settings } from './options'
+import { energyBetween, type Reading, toDomain } from './reading'
+import { iterateRows } from './rows'
+import { Span } from './span'
+import { openTap, type Tap } from './tap'
+import type { Domain, Energy, MeterOptions, Overhead, Rows } from './types'
+
+/** The running meters: kept from the garbage collector, and stopped when the process ends. */
+const running = new Set<Meter>()
+
+function stopAll(): void {
+  for (const meter of running) meter.stop()
+}
+
+/**
+ * Measures the whole machine from `start()` to `stop()`. It does not keep the process alive, and
+ * costs no time on the event loop while nobody asks for rows.
+ *
+ * @example
+ * const meter = new Meter()
+ * meter.start()
+ * const span = meter.span('encode')
+ * // …
+ * console.log(span.end().joules)
+ * meter.stop()
+ */
+export class Meter {
+  readonly #settings: Settings
+  readonly #tap: Tap
+  #first: Reading | undefined
+  #total: Energy | undefined
+  #iterating = false
+
+  /**
+   * Opens the sources; nothing runs before `start()`.
+   * @throws {JouletapError} BAD_OPTION; with `estimate: false` where nothing can be read:
+   *   PERMISSION_DENIED if rights are what is missing, else NO_SOURCE, with the command that mends it.
+   */
+  constructor(options: MeterOptions = {}) {
+    this.#settings = checkOptions(options)
+    this.#tap = openTap(this.#settings)
+  }
+
+  /** What is followed, in the order of the columns of `rows()`. */
+  get domains(): Domain[] {
+    return this.#tap.channels.map(toDomain)
+  }
+
+  /** Sentences about what was chosen and why: sources left out, domains merged, models in use. */
+  get notes(): string[] {
+    return [...this.#tap.notes]
+  }
+
+  /**
+   * Takes the baseline and starts to follow. Does nothing if it already runs.
+   * @throws {JouletapError} BAD_STATE after `stop()`: a meter runs once.
+   */
+  start(): this {
+    if (this.#total) throw badState('start', 'has been stopped; make a new one')
+    if (this.#first) return this
+    if (running.size === 0) process.once('exit', stopAll)
+    running.add(this)
+    this.#tap.start()
+    this.#first = this.#tap.sample()
+    return this
+  }
+
+  /**
+   * Opens a span, to be closed by `span.end()` or at the end of a `using` block.
+   * @throws {JouletapError} BAD_STATE unless the meter runs.
+   */
+  span(name = ''): Span {
+    this.#mustRun('span')
+    const from = this.#tap.sample()
+    return new Span(name, () => this.#between(from, this.#tap.sample()))
+  }
+
+  /**
+   * The energy since `start()`; after `stop()`, that of the whole run.
+   * @throws {JouletapError} BAD_STATE before `start()`.
+   */
+  energy(): Energy {
+    if (this.#total) return this.#total
+    this.#mustRun('energy')
+    return this.#between(this.#first!, this.#tap.sample())
+  }
+
+  /**
+   * Rows as they come, in batches, until the meter stops: the first batch begins at the time of the
+   * call. A row that waits for longer than some seconds may be overwritten by later ones (see
+   * `overhead().overwritten`): detail is lost then, never energy. One reader at a time.
+   * @throws {JouletapError} BAD_STATE if another loop over rows is under way.
+   */
+  rows(): AsyncIterableIterator<Rows> {
+    if (this.#iterating) throw badState('rows', 'is already being read by another loop')
+    this.#iterating = true
+    const isOver = () => this.#total !== undefined
+    return iterateRows(this.#tap, this.#settings.intervalMs, isOver, () => {
+      this.#iterating = false
+    })
+  }
+
+  /** What sampling has cost so far. */
+  overhead(): Overhead {
+    return this.#tap.overhead()
+  }
+
+  /**
+   * Ends the thread and returns the energy of the whole run; again and again the same.
+   * @throws {JouletapError} BAD_STATE before `start()`.
+   */
+  stop(): Energy {
+    if (this.#total) return this.#total
+    this.#mustRun('stop')
+    this.#tap.stop()
+    this.#total = this.#between(this.#first!, this.#tap.sample())
+    running.delete(this)
+    if (running.size === 0) process.removeListener('exit', stopAll)
+    return this.#total
+  }
+
+  /** Stops a running meter, for `using`. */
+  [Symbol.dispose](): void {
+    if (this.#first) this.stop()
+  }
+
+  #between(from: Reading, to: Reading): Energy {
+    const energy = energyBetween(this.#tap.channels, from, to, this.#first!)
+    energy.warnings.unshift(...this.#tap.warnings)
+    return energy
+  }
+
+  #mustRun(method: string): void {
+    if (!this.#first) throw badState(method, 'has not been started')
+    if (this.#total && method !== 'stop') throw badState(method, 'has been stopped')
+  }
+}
+
+function badState(method: string, state: string): JouletapError {
+  return new JouletapError('BAD_STATE', `${method}() cannot be called: the meter ${state}.`)
+}

@@ -1,0 +1,88 @@
+/** Checks the options of a meter, field by field. */
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { badOption } from '../errors'
+import { native } from '../native'
+import type { MeterOptions } from './types'
+
+/** Options with every default filled in. */
+export type Settings = Required<MeterOptions>
+
+/** Milliseconds between rows that a meter takes. */
+export const INTERVAL_MS = { least: 0.1, most: 3_600_000, usual: 100 }
+
+/** Every name that `sources` may hold, best first; a table of its own, for it must not need the addon. */
+export const SOURCE_NAMES = [
+  'rapl-perf',
+  'rapl-powercap',
+  'rapl-msr',
+  'hwmon',
+  'rapl-perf-core',
+  'estimate',
+] as const
+
+const NAMES: readonly (keyof MeterOptions)[] = ['sources', 'intervalMs', 'root', 'estimate']
+
+/**
+ * Fills in the defaults.
+ * @throws {JouletapError} BAD_OPTION, naming the field, the value and what is allowed.
+ */
+export function checkOptions(options: MeterOptions = {}): Settings {
+  if (typeof options !== 'object' || options === null) {
+    throw badOption('options', options, 'an object')
+  }
+  for (const name of Object.keys(options)) {
+    if (!NAMES.includes(name as keyof MeterOptions)) {
+      throw badOption('an option', name, `one of ${NAMES.join(', ')}`)
+    }
+  }
+  const { sources = 'auto', intervalMs = INTERVAL_MS.usual, estimate = true } = options
+  const { least, most } = INTERVAL_MS
+  if (typeof intervalMs !== 'number' || !(intervalMs >= least && intervalMs <= most)) {
+    throw badOption('intervalMs', intervalMs, `a number of milliseconds from ${least} to ${most}`)
+  }
+  if (typeof estimate !== 'boolean') throw badOption('estimate', estimate, 'true or false')
+  return { sources: checkSources(sources), intervalMs, root: rootFolder(options.root), estimate }
+}
+
+function checkSources(sources: unknown): 'auto' | readonly string[] {
+  if (sources === 'auto') return sources
+  const allowed = `'auto' or a list of ${SOURCE_NAMES.join(', ')}`
+  if (!Array.isArray(sources) || sources.length === 0) throw badOption('sources', sources, allowed)
+  for (const name of sources) {
+    if (!(SOURCE_NAMES as readonly unknown[]).includes(name))
+      throw badOption('sources', name, allowed)
+  }
+  return sources
+}
+
+/**
+ * The folder that stands for `/`: the option, else `JOULETAP_ROOT`, else `/`. The environment is
+ * ignored where the program has more rights than its user.
+ * @throws {JouletapError} BAD_OPTION if it is not a folder.
+ */
+export function rootFolder(option?: string): string {
+  const [name, value] =
+    option !== undefined ? ['root', option] : ['JOULETAP_ROOT', process.env.JOULETAP_ROOT || '/']
+  if (typeof value !== 'string' || value === '' || !isFolder(value)) {
+    throw badOption(name, value, 'a folder that exists')
+  }
+  const overridden = option === undefined && value !== '/'
+  return overridden && isElevated() ? '/' : resolve(value)
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+function isElevated(): boolean {
+  try {
+    return native().elevated
+  } catch {
+    return false
+  }
+}

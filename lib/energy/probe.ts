@@ -1,0 +1,60 @@
+/** What can be read here, and what cannot and why. */
+import { type Native, native } from '../native'
+import { openEstimate } from './estimate'
+import { rootFolder } from './options'
+import { channelOf, toDomain } from './reading'
+import type { SourceReport } from './types'
+
+/**
+ * Tries every source: usable with its domains, or why not and how to mend it. Best first; the last
+ * is the estimate, which is always usable.
+ * @throws {JouletapError} BAD_OPTION if root is not a folder.
+ */
+export function probe(options: { root?: string } = {}): SourceReport[] {
+  const root = rootFolder(options.root)
+  const estimate = openEstimate(root)
+  return [
+    ...counters(root),
+    {
+      name: 'estimate',
+      usable: true,
+      automatic: true,
+      domains: estimate.channels.map(toDomain),
+      notes: [...estimate.notes],
+    },
+  ]
+}
+
+function counters(root: string): SourceReport[] {
+  let addon: Native
+  try {
+    addon = native()
+  } catch (error) {
+    const reason = (error as Error).message
+    const fix = 'npx node-gyp rebuild   (in the folder of the package)'
+    return [
+      {
+        name: 'addon',
+        usable: false,
+        automatic: true,
+        domains: [],
+        notes: [],
+        reason,
+        obstacle: 'broken',
+        fix,
+      },
+    ]
+  }
+  return addon.probe(root).map(report)
+}
+
+function report(found: ReturnType<Native['probe']>[number]): SourceReport {
+  const { name, automatic } = found
+  if ('domains' in found) {
+    const domains = found.domains.map((domain) => toDomain(channelOf(domain)))
+    return { name, usable: true, automatic, domains, notes: [...found.notes] }
+  }
+  const { reason, kind: obstacle, fix } = found
+  const refused = { name, usable: false, automatic, domains: [], notes: [], reason, obstacle }
+  return fix ? { ...refused, fix } : refused
+}

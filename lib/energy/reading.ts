@@ -1,0 +1,213 @@
+/** One look at all domains, and the difference of two: what was used between them, and how sure that is. */
+import { type NativeDomain, TALLY } from '../native'
+import type { Domain, DomainEnergy, Energy, Flag, Quality } from './types'
+
+/**
+ * Milliseconds of CLOCK_MONOTONIC, then for each domain the fields of a tally in the order of
+ * `TALLY`: 1 + 11 × domains doubles. Everything is cumulative, so that two readings subtract.
+ */
+export type Reading = Float64Array
+
+/** A domain as the arithmetic needs it. */
+export interface Channel extends NativeDomain {
+  readonly quality: Quality
+  /**
+   * One standard deviation, in joules, of a model that gave `joules` over `seconds`: it does not
+   * average out, neither over time nor over domains. Only for estimates.
+   */
+  readonly modelSigma?: (joules: number, seconds: number) => number
+}
+
+/** A domain of the addon. */
+export function channelOf(domain: NativeDomain): Channel {
+  return { ...domain, quality: domain.modelled ? 'modelled' : 'measured' }
+}
+
+/** Doubles that one domain takes in a reading. */
+export const FIELDS = TALLY.length
+const at = Object.fromEntries(TALLY.map((name, index) => [name, index])) as Record<
+  (typeof TALLY)[number],
+  number
+>
+
+/** A reading of so many domains, all zero. */
+export function emptyReading(domains: number): Reading {
+  return new Float64Array(1 + FIELDS * domains)
+}
+
+/** Joules since start of domain `index` in a reading. */
+export function joulesOf(reading: Reading, index: number): number {
+  return reading[1 + FIELDS * index + at.joules]!
+}
+
+/** The public face of a channel. */
+export function toDomain(channel: Channel): Domain {
+  const { id, kind, source, additive, parent, device, quality } = channel
+  return {
+    id,
+    kind,
+    source,
+    additive,
+    ...(parent && { parent }),
+    ...(device && { device }),
+    quality,
+  }
+}
+
+/** Standard deviation of a uniform distribution of width 1. */
+const UNIFORM = 1 / Math.sqrt(12)
+/** A value of unknown period is taken to be refreshed at least this often, in seconds. */
+const SLOWEST_UPDATE = 0.1
+/** A counter that has not moved in this many of its updates is not believed to have read zero. */
+const STALE_UPDATES = 20
+/** The domains of one reading are read this many seconds apart at most. */
+const SKEW = 1e-3
+
+interface Part {
+  energy: DomainEnergy
+  coverage: number
+  /** Joules of error from not knowing when the counter last moved; shared by one source's domains. */
+  timing: number
+  /** Joules² of errors that are the domain's own. */
+  variance: number
+  /** Joules of error of a model; shared by all of its domains. */
+  model: number
+  warnings: string[]
+}
+
+/**
+ * The energy between two readings of the same meter, `from` the earlier one.
+ * @param first the meter's first reading: a domain that did not move between the two is given its
+ *   mean power since then when its uncertainty is made
+ *
+ * Variance of a counter's energy E over T seconds at P = E/T watts, updated every u seconds:
+ * 2·(P·u/√12)² for the two ends, 2·q²/12 for the count q, (g·E)² for the relative error g of the
+ * unit. The first of these is common to the domains of one source and adds linearly among them;
+ * the others add in quadrature.
+ */
+export function energyBetween(
+  channels: readonly Channel[],
+  from: Reading,
+  to: Reading,
+  first: Reading,
+): Energy {
+  const seconds = Math.max(0, (to[0]! - from[0]!) / 1000)
+  const parts = channels.map((channel, index) => partOf(channel, index, seconds, from, to, first))
+  const additive = parts.filter((part) => part.energy.additive)
+  const joules = sum(additive.map((part) => part.energy.joules))
+  return {
+    joules,
+    uncertaintyJoules: combine(additive),
+    seconds,
+    watts: seconds > 0 ? joules / seconds : 0,
+    quality: weakest(additive.map((part) => part.energy.quality)),
+    coverage: additive.length > 0 ? Math.min(...additive.map((part) => part.coverage)) : 0,
+    domains: parts.map((part) => part.energy),
+    warnings: parts.flatMap((part) => part.warnings),
+  }
+}
+
+function partOf(
+  channel: Channel,
+  index: number,
+  seconds: number,
+  from: Reading,
+  to: Reading,
+  first: Reading,
+): Part {
+  const offset = 1 + FIELDS * index
+  const grown = (field: number) => to[offset + field]! - from[offset + field]!
+  const joules = Math.max(0, grown(at.joules))
+  const read = to[offset + at.fresh] === 1 && from[offset + at.fresh] === 1
+  const still = joules === 0 && !channel.gauge && seconds > 0
+  const update = channel.updateSeconds || SLOWEST_UPDATE
+
+  const flags: Flag[] = []
+  if (still || grown(at.stalls) > 0) flags.push('stale')
+  if (grown(at.ambiguous) > 0) flags.push('ambiguous-wrap')
+  if (grown(at.resets) > 0) flags.push('reset')
+  if (grown(at.backwards) > 0) flags.push('backwards')
+  if (grown(at.failures) > 0 || !read) flags.push('gap')
+  if (grown(at.bridged) > 0) flags.push('interpolated')
+
+  const disbelieved = still && seconds > STALE_UPDATES * update
+  const unread = seconds - grown(at.coveredMs) / 1000
+  const whole = seconds === 0 || (unread < SKEW && !flags.includes('gap'))
+  const coverage = disbelieved ? 0 : whole ? 1 : Math.min(1, Math.max(0, 1 - unread / seconds))
+
+  const watts = joules > 0 ? joules / seconds : usualWatts(channel, index, to, first)
+  const timing = Math.SQRT2 * UNIFORM * watts * Math.min(update, 2 * seconds)
+  const variance =
+    2 * (channel.unitJoules * UNIFORM) ** 2 +
+    (channel.gain * joules) ** 2 +
+    Math.max(0, grown(at.variance))
+  const model = channel.modelSigma?.(joules, seconds) ?? 0
+  const energy: DomainEnergy = {
+    ...toDomain(channel),
+    joules,
+    uncertaintyJoules: Math.sqrt(timing ** 2 + variance + model ** 2),
+    flags,
+  }
+  const warnings = channel.additive ? warningsOf(energy, coverage, disbelieved) : []
+  return { energy, coverage, timing, variance, model, warnings }
+}
+
+/** Mean power since the meter's first reading; half of what is believable if that says nothing. */
+function usualWatts(channel: Channel, index: number, to: Reading, first: Reading): number {
+  const seconds = (to[0]! - first[0]!) / 1000
+  const joules = joulesOf(to, index) - joulesOf(first, index)
+  if (seconds > 0 && joules > 0) return joules / seconds
+  return channel.gauge ? 0 : channel.maxWatts / 2
+}
+
+function combine(parts: readonly Part[]): number {
+  const timing = new Map<string, number>()
+  for (const { energy, timing: joules } of parts) {
+    timing.set(energy.source, (timing.get(energy.source) ?? 0) + joules)
+  }
+  return Math.sqrt(
+    sum([...timing.values()].map((joules) => joules ** 2)) +
+      sum(parts.map((part) => part.variance)) +
+      sum(parts.map((part) => part.model)) ** 2,
+  )
+}
+
+function warningsOf(energy: DomainEnergy, coverage: number, disbelieved: boolean): string[] {
+  const { id, flags } = energy
+  const sentences: string[] = []
+  if (disbelieved) {
+    sentences.push(`${id} did not move: its counter stands still, which does not mean zero joules.`)
+  } else if (flags.includes('stale') && energy.joules === 0) {
+    sentences.push(`${id} did not move: the time was shorter than its updates.`)
+  } else if (flags.includes('stale')) {
+    sentences.push(`${id} stood still for over a second; what it used then may be missing.`)
+  }
+  if (flags.includes('reset')) {
+    sentences.push(`${id} began anew; what it used between two readings is missing.`)
+  }
+  if (flags.includes('backwards')) {
+    sentences.push(`${id} jumped; what cannot have been used was left out.`)
+  }
+  if (flags.includes('ambiguous-wrap')) {
+    sentences.push(
+      `${id} was not read in time: it may have wrapped unseen, and its joules be too few.`,
+    )
+  }
+  if (flags.includes('gap') && coverage === 0) {
+    sentences.push(`${id} could not be read; its joules are missing.`)
+  } else if (!disbelieved && coverage < 0.999) {
+    const percent = (100 * coverage).toFixed(1)
+    sentences.push(`${id} is known for ${percent} % of the time; the rest is not in its joules.`)
+  }
+  return sentences
+}
+
+const QUALITIES: readonly Quality[] = ['measured', 'modelled', 'estimated']
+
+function weakest(qualities: readonly Quality[]): Quality {
+  return QUALITIES[Math.max(0, ...qualities.map((quality) => QUALITIES.indexOf(quality)))]!
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}

@@ -1,0 +1,193 @@
+/** Joins the counters and, where they leave the processor unread, the estimate into one set of domains. */
+import { JouletapError } from '../errors'
+import { type Native, type NativeRefusal, type NativeSampler, native } from '../native'
+import { type Estimator, monotonicMs, openEstimator } from './estimator'
+import type { Settings } from './options'
+import { type Channel, channelOf, emptyReading, FIELDS, joulesOf, type Reading } from './reading'
+import type { Overhead, Rows } from './types'
+
+/** What a meter reads from. */
+export interface Tap {
+  readonly channels: readonly Channel[]
+  /** Sentences about what was chosen and why. */
+  readonly notes: readonly string[]
+  /** Of those, the ones that belong beside every number. */
+  readonly warnings: readonly string[]
+  start(): void
+  stop(): void
+  /** A reading of all channels now; after `stop()`, the last one. */
+  sample(): Reading
+  /** Keeps rows from now on, or no longer. */
+  record(on: boolean): void
+  /** The rows kept since the last call, oldest first; their times are of CLOCK_MONOTONIC. */
+  read(): Rows
+  overhead(): Overhead
+}
+
+/** Seconds of rows that are kept for a reader who is late. */
+const KEPT_SECONDS = 4
+const KEPT_ROWS = { least: 1024, most: 65_536 }
+/** Kinds of domain that hold the energy of processors. */
+const PROCESSORS = ['package', 'core', 'uncore', 'cpu-core', 'psys', 'module', 'platform']
+
+/**
+ * Opens what the settings ask for.
+ * @throws {JouletapError} NO_SOURCE or PERMISSION_DENIED if nothing can be read and no estimate is wanted.
+ */
+export function openTap(settings: Settings): Tap {
+  const { sources, estimate } = settings
+  const auto = sources === 'auto'
+  const named = auto ? [] : sources.filter((name) => name !== 'estimate')
+  const tried = auto || named.length > 0
+  const { sampler, refusals, missing } = tried ? openSampler(settings, named) : NOTHING
+  const counters = (sampler?.domains ?? []).map(channelOf)
+  const unread = !counters.some(({ additive, kind }) => additive && PROCESSORS.includes(kind))
+  const asked = !auto && sources.includes('estimate')
+  const fallback = estimate && (auto || counters.length === 0)
+  const estimator = unread && (asked || fallback) ? openEstimator(settings) : undefined
+  if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing)
+
+  const why = [...(missing ? [missing] : []), ...refusals.map(because)]
+  const warnings = [
+    ...(estimator && tried ? [fallenBack(counters, missing, refusals)] : []),
+    ...(auto ? [] : refusals.map((refusal) => `Asked for and not readable: ${because(refusal)}`)),
+    ...counters.flatMap(incomplete),
+  ]
+  const notes = [...warnings, ...why, ...(sampler?.notes ?? []), ...(estimator?.notes ?? [])]
+  return join(sampler, estimator, [...new Set(notes)], [...warnings, ...(estimator?.notes ?? [])])
+}
+
+interface Opened {
+  sampler?: NativeSampler
+  refusals: readonly NativeRefusal[]
+  /** Why there is no addon. */
+  missing?: string
+}
+
+const NOTHING: Opened = { refusals: [] }
+
+function openSampler({ intervalMs, root }: Settings, named: readonly string[]): Opened {
+  const { least, most } = KEPT_ROWS
+  const capacity = Math.min(most, Math.max(least, Math.ceil((KEPT_SECONDS * 1000) / intervalMs)))
+  let addon: Native
+  try {
+    addon = native()
+  } catch (error) {
+    return { refusals: [], missing: (error as Error).message }
+  }
+  const sampler = new addon.Sampler(named, intervalMs, capacity, root)
+  const { refusals, domains } = sampler
+  return domains.length > 0 ? { sampler, refusals } : { refusals }
+}
+
+function because({ name, reason, fix }: NativeRefusal): string {
+  return `${name}: ${reason}${fix ? ` Mend it with: ${fix}` : ''}`
+}
+
+/** Why there is an estimate: what could be mended first, for that is worth the most to know. */
+function fallenBack(
+  counters: readonly Channel[],
+  missing: string | undefined,
+  refusals: readonly NativeRefusal[],
+): string {
+  const what = counters.length > 0 ? 'No counter of the processor' : 'No energy counter'
+  const mendable = refusals.find(({ kind }) => kind !== 'absent') ?? refusals[0]
+  const why = missing ?? (mendable && because(mendable)) ?? ''
+  return `${what} can be read, so the joules are a model's estimate. ${why}`.trim()
+}
+
+/** What a total leaves out, or how it was made, where a part or a whole stands in it. */
+function incomplete({ additive, role, id, parent }: Channel): string[] {
+  if (!additive || role === 'root') return []
+  return role === 'part'
+    ? [`${parent} cannot be read: the total holds only ${id}, which is a part of it.`]
+    : [`Nothing inside ${id} can be read: the total is all that ${id} holds.`]
+}
+
+function nothingToRead(refusals: readonly NativeRefusal[], missing?: string): JouletapError {
+  const forbidden = refusals.some(({ kind }) => kind === 'forbidden')
+  const why = missing ?? refusals.map(because).join(' ')
+  return new JouletapError(
+    forbidden ? 'PERMISSION_DENIED' : 'NO_SOURCE',
+    `No energy counter can be read, and no estimate is wanted. ${why}`,
+  )
+}
+
+/** One set of domains from either or both: the counters first, then the estimate. */
+function join(
+  sampler: NativeSampler | undefined,
+  estimator: Estimator | undefined,
+  notes: readonly string[],
+  warnings: readonly string[],
+): Tap {
+  const counters = (sampler?.domains ?? []).map(channelOf)
+  const channels = [...counters, ...(estimator?.channels ?? [])]
+  const offset = 1 + FIELDS * counters.length
+  const width = 1 + counters.length
+  let buffer = new Float64Array(0)
+  let last: Reading | undefined
+
+  function look(): Reading {
+    const reading = emptyReading(channels.length)
+    if (sampler) sampler.sample(reading)
+    else reading[0] = monotonicMs()
+    estimator?.sample(reading, offset)
+    return reading
+  }
+
+  /** The sampler's rows, with the estimate at their times. */
+  function readSampler(from: NativeSampler): Rows {
+    if (buffer.length === 0) buffer = new Float64Array(KEPT_ROWS.least * width)
+    const count = from.read(buffer)
+    const times = new Float64Array(count)
+    const joules = channels.map(() => new Float64Array(count))
+    for (let row = 0; row < count; row++) {
+      const time = buffer[row * width]!
+      times[row] = time
+      for (let column = 0; column < channels.length; column++) {
+        joules[column]![row] =
+          column < counters.length
+            ? buffer[row * width + 1 + column]!
+            : estimator!.joulesAt(time, column - counters.length)
+      }
+    }
+    return { times, joules }
+  }
+
+  function readEstimator(from: Estimator): Rows {
+    const points = from.drain()
+    return {
+      times: Float64Array.from(points, (point) => point[0]!),
+      joules: channels.map((_, index) =>
+        Float64Array.from(points, (point) => joulesOf(point, index)),
+      ),
+    }
+  }
+
+  return {
+    channels,
+    notes,
+    warnings,
+    start() {
+      estimator?.start()
+      sampler?.start()
+    },
+    stop() {
+      sampler?.stop()
+      estimator?.stop()
+      last = look()
+    },
+    sample: () => last ?? look(),
+    record(on) {
+      sampler?.record(on)
+      if (on) estimator?.record()
+    },
+    read: () => (sampler ? readSampler(sampler) : readEstimator(estimator!)),
+    overhead() {
+      const model = estimator?.overhead() ?? { cpuSeconds: 0, rows: 0, overwritten: 0 }
+      if (!sampler) return { ...model, overruns: 0, realtime: false }
+      const { cpuSeconds, rows, overwritten, overruns, realtime } = sampler.overhead()
+      return { cpuSeconds: cpuSeconds + model.cpuSeconds, rows, overwritten, overruns, realtime }
+    },
+  }
+}

@@ -1,0 +1,18 @@
+/** The public names, nothing else. */
+export {
+  type Domain,
+  type DomainEnergy,
+  type Energy,
+  type Flag,
+  Meter,
+  type MeterOptions,
+  measure,
+  type Overhead,
+  probe,
+  type Quality,
+  type Rows,
+  type SourceReport,
+  Span,
+} from './energy'
+export { type ErrorCode, JouletapError } from './errors'
+export { JOULES_PER_KWH, toKWh } from './units'

@@ -1,0 +1,220 @@
+// The addon: hands the core to JavaScript. The only file that knows Node; lib/native.ts documents
+// what it offers.
+#include <napi.h>
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sampler.h"
+#include "source.h"
+
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
+
+namespace {
+
+using jouletap::Domain;
+using jouletap::Host;
+using jouletap::Refusal;
+using jouletap::Source;
+
+const char* name_of(jouletap::Role role) {
+  switch (role) {
+    case jouletap::Role::root:
+      return "root";
+    case jouletap::Role::part:
+      return "part";
+    case jouletap::Role::whole:
+      break;
+  }
+  return "whole";
+}
+
+const char* name_of(Refusal::Kind kind) {
+  switch (kind) {
+    case Refusal::Kind::absent:
+      return "absent";
+    case Refusal::Kind::forbidden:
+      return "forbidden";
+    case Refusal::Kind::masked:
+      return "masked";
+    case Refusal::Kind::broken:
+      break;
+  }
+  return "broken";
+}
+
+Napi::Value to_js(Napi::Env env, const Domain& domain) {
+  auto object = Napi::Object::New(env);
+  object["id"] = domain.id;
+  object["kind"] = domain.kind;
+  object["source"] = domain.source;
+  object["device"] = domain.device;
+  object["parent"] = domain.parent;
+  object["role"] = name_of(domain.role);
+  object["additive"] = Napi::Boolean::New(env, domain.additive);
+  object["gauge"] = Napi::Boolean::New(env, domain.gauge);
+  object["modelled"] = Napi::Boolean::New(env, domain.modelled);
+  object["unitJoules"] = domain.unit;
+  object["updateSeconds"] = domain.update_s;
+  object["wrapJoules"] = domain.wrap_joules;
+  object["maxWatts"] = domain.max_watts;
+  object["gain"] = domain.gain;
+  return object;
+}
+
+Napi::Value to_js(Napi::Env env, const std::string& text) { return Napi::String::New(env, text); }
+
+Napi::Object to_js(Napi::Env env, const std::pair<std::string, Refusal>& refused) {
+  auto object = Napi::Object::New(env);
+  object["name"] = refused.first;
+  object["kind"] = name_of(refused.second.kind);
+  object["reason"] = refused.second.reason;
+  object["fix"] = refused.second.fix;
+  return object;
+}
+
+template <typename T>
+Napi::Value to_js(Napi::Env env, const std::vector<T>& items) {
+  auto array = Napi::Array::New(env, items.size());
+  for (size_t i = 0; i < items.size(); ++i) array[static_cast<uint32_t>(i)] = to_js(env, items[i]);
+  return array;
+}
+
+Host host_at(const Napi::Value& root) {
+  const std::filesystem::path path = root.As<Napi::String>().Utf8Value();
+  return {path, jouletap::read_topology(path)};
+}
+
+Napi::Value probe(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Host host = host_at(info[0]);
+  auto found = Napi::Array::New(env);
+  for (const auto& entry : jouletap::all_sources()) {
+    auto opened = entry.open(host, {});
+    auto object = Napi::Object::New(env);
+    if (const auto* refusal = std::get_if<Refusal>(&opened)) {
+      object = to_js(env, std::pair<std::string, Refusal>(entry.name, *refusal));
+    } else {
+      const auto& source = std::get<std::unique_ptr<Source>>(opened);
+      auto domains = source->domains();
+      jouletap::choose_additive(domains);
+      object["name"] = entry.name;
+      object["domains"] = to_js(env, domains);
+      object["notes"] = to_js(env, source->notes());
+    }
+    object["automatic"] = Napi::Boolean::New(env, entry.automatic);
+    found[found.Length()] = object;
+  }
+  return found;
+}
+
+/// The doubles of a Float64Array: As<>() does not check, and the buffer may have been detached or
+/// resized since the last call.
+std::pair<double*, size_t> doubles(const Napi::Value& value) {
+  if (value.IsTypedArray() &&
+      value.As<Napi::TypedArray>().TypedArrayType() == napi_float64_array) {
+    const auto array = value.As<Napi::Float64Array>();
+    return {array.Data(), array.ElementLength()};
+  }
+  throw Napi::TypeError::New(value.Env(), "into must be a Float64Array");
+}
+
+class Sampler : public Napi::ObjectWrap<Sampler> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Sampler",
+                       {
+                           InstanceAccessor<&Sampler::domains>("domains"),
+                           InstanceAccessor<&Sampler::notes>("notes"),
+                           InstanceAccessor<&Sampler::refusals>("refusals"),
+                           InstanceMethod<&Sampler::start>("start"),
+                           InstanceMethod<&Sampler::stop>("stop"),
+                           InstanceMethod<&Sampler::record>("record"),
+                           InstanceMethod<&Sampler::sample>("sample"),
+                           InstanceMethod<&Sampler::read>("read"),
+                           InstanceMethod<&Sampler::overhead>("overhead"),
+                       });
+  }
+
+  /// (sources: string[], intervalMs: number, capacity: number, root: string)
+  explicit Sampler(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sampler>(info) {
+    std::vector<std::string> names;
+    const auto wanted = info[0].As<Napi::Array>();
+    for (uint32_t i = 0; i < wanted.Length(); ++i) {
+      names.push_back(Napi::Value(wanted[i]).As<Napi::String>().Utf8Value());
+    }
+    const double interval_ms = info[1].As<Napi::Number>().DoubleValue();
+    const int64_t capacity = info[2].As<Napi::Number>().Int64Value();
+    if (!(interval_ms > 0) || capacity < 1) {
+      throw Napi::RangeError::New(info.Env(), "intervalMs must be above 0 and capacity at least 1");
+    }
+    auto selection = jouletap::select(host_at(info[3]), names);
+    notes_ = std::move(selection.notes);
+    refusals_ = std::move(selection.refusals);
+    sampler_ = std::make_unique<jouletap::Sampler>(std::move(selection.sources),
+                                                   std::llround(interval_ms * 1e6),
+                                                   static_cast<size_t>(capacity));
+  }
+
+ private:
+  Napi::Value domains(const Napi::CallbackInfo& info) {
+    return to_js(info.Env(), sampler_->domains());
+  }
+  Napi::Value notes(const Napi::CallbackInfo& info) { return to_js(info.Env(), notes_); }
+  Napi::Value refusals(const Napi::CallbackInfo& info) { return to_js(info.Env(), refusals_); }
+  void start(const Napi::CallbackInfo&) { sampler_->start(); }
+  void stop(const Napi::CallbackInfo&) { sampler_->stop(); }
+  void record(const Napi::CallbackInfo& info) {
+    sampler_->record(info[0].As<Napi::Boolean>().Value());
+  }
+  void sample(const Napi::CallbackInfo& info) {
+    const auto [into, length] = doubles(info[0]);
+    if (length < sampler_->snapshot_width()) {
+      throw Napi::TypeError::New(info.Env(), "into is too short for a snapshot");
+    }
+    sampler_->sample(into);
+  }
+  Napi::Value read(const Napi::CallbackInfo& info) {
+    const auto [into, length] = doubles(info[0]);
+    const size_t rows = sampler_->read(into, length / sampler_->row_width());
+    return Napi::Number::New(info.Env(), static_cast<double>(rows));
+  }
+  Napi::Value overhead(const Napi::CallbackInfo& info) {
+    const auto overhead = sampler_->overhead();
+    auto object = Napi::Object::New(info.Env());
+    object["cpuSeconds"] = overhead.cpu_seconds;
+    object["reads"] = overhead.reads;
+    object["rows"] = overhead.rows;
+    object["overwritten"] = overhead.overwritten;
+    object["overruns"] = overhead.overruns;
+    object["realtime"] = Napi::Boolean::New(info.Env(), overhead.realtime);
+    return object;
+  }
+
+  std::vector<std::string> notes_;
+  std::vector<std::pair<std::string, Refusal>> refusals_;
+  std::unique_ptr<jouletap::Sampler> sampler_;
+};
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  std::vector<std::string> names;
+  for (const auto& entry : jouletap::all_sources()) names.emplace_back(entry.name);
+  exports["sources"] = to_js(env, names);
+  exports["probe"] = Napi::Function::New<probe>(env, "probe");
+  exports["Sampler"] = Sampler::define(env);
+#ifdef __linux__
+  exports["elevated"] = Napi::Boolean::New(env, getauxval(AT_SECURE) != 0);
+#else
+  exports["elevated"] = Napi::Boolean::New(env, false);
+#endif
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(jouletap, init)
