@@ -1,0 +1,103 @@
+/** `jouletap doctor`: every source, usable or not, why, and the command that mends it. */
+import { Command } from 'commander'
+import { Meter, probe } from '../energy'
+import type { Domain, SourceReport } from '../energy/types'
+import { hostInfo } from '../record'
+import { rootOption } from './options'
+import { type Paint, paintFor, STDOUT, write } from './output'
+import { table } from './text'
+import { noArguments } from './usage'
+
+interface DoctorOptions {
+  root?: string
+  json?: true
+}
+
+/** What `doctor --json` writes. */
+interface Findings {
+  schema: 'jouletap.doctor/1'
+  /** Every source, best first. */
+  sources: SourceReport[]
+  /** The domains that `auto` would follow, and their sources. */
+  auto: { sources: string[]; domains: Domain[]; notes: string[] }
+  host: ReturnType<typeof hostInfo>
+}
+
+/** The command; `done` is told the exit code. */
+export function doctorCommand(done: (code: number) => void): Command {
+  return new Command('doctor')
+    .summary('say which sources of energy readings work here, and how to mend the others')
+    .description(
+      'Try every source of energy readings: what it offers, or why it cannot be used here.',
+    )
+    .addOption(rootOption())
+    .option('--json', 'answer with one JSON object')
+    .addHelpText('after', HELP)
+    .allowExcessArguments()
+    .action((options: DoctorOptions, self: Command) => {
+      noArguments(self)
+      const findings = examine(options.root)
+      const paint = paintFor(STDOUT)
+      write(STDOUT, options.json ? `${JSON.stringify(findings)}\n` : report(findings, paint))
+      done(0)
+    })
+}
+
+const HELP = `
+Examples:
+  jouletap doctor
+  jouletap doctor --json | jq -r '.sources[] | select(.usable) | .name'
+  jouletap doctor --root /host`
+
+function examine(root: string | undefined): Findings {
+  const where = root === undefined ? {} : { root }
+  const sources = probe(where)
+  using meter = new Meter(where)
+  const domains = [...meter.domains]
+  return {
+    schema: 'jouletap.doctor/1',
+    sources,
+    auto: {
+      sources: [...new Set(domains.map((domain) => domain.source))],
+      domains,
+      notes: [...meter.notes],
+    },
+    host: hostInfo(),
+  }
+}
+
+function report({ sources, auto }: Findings, paint: Paint): string {
+  const lines = sources.flatMap((source) => [...about(source, paint), ''])
+  lines.push(...verdict(auto, paint))
+  const told = sources.flatMap(({ notes, reason }) => [...notes, ...(reason ? [reason] : [])])
+  for (const note of auto.notes) {
+    if (!told.some((sentence) => note.includes(sentence))) lines.push(`  ${note}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function about(source: SourceReport, paint: Paint): string[] {
+  const name = paint('bold', source.name)
+  if (!source.usable) {
+    const lines = [`${name}: ${paint('red', 'not usable')}`, `  ${source.reason ?? ''}`.trimEnd()]
+    if (source.fix) lines.push(`  To mend it: ${paint('bold', source.fix)}`)
+    return lines
+  }
+  const only = source.automatic ? '' : ' (only when it is asked for with --sources)'
+  const rows = source.domains.map((domain) => [domain.id, domain.quality, domain.device ?? ''])
+  const notes = source.notes.map((note) => `  ${note}`)
+  return [`${name}: ${paint('green', 'usable')}${only}`, ...table(rows), ...notes]
+}
+
+function verdict({ sources, domains }: Findings['auto'], paint: Paint): string[] {
+  if (sources.every((source) => source === 'estimate')) {
+    return [
+      paint('yellow', 'No counter can be read here: auto falls back to the estimate, a model.'),
+    ]
+  }
+  const lines = sources.map((source) => {
+    const ids = domains.filter((domain) => domain.source === source).map((domain) => domain.id)
+    return `  ${source} for ${ids.join(', ')}`
+  })
+  return [paint('bold', 'auto uses'), ...lines, 'Were none of them usable, it would estimate.']
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+/** The command line: finds the command, and turns every error into one sentence and an exit code. */
+import { Command, CommanderError } from 'commander'
+import { JouletapError } from '../errors'
+import { version } from '../record'
+import { doctorCommand } from './doctor'
+import { remark, STDOUT, write } from './output'
+import { runCommand } from './run'
+import { sampleCommand } from './sample'
+import { usageSentence } from './usage'
+
+const HELP = `
+Examples:
+  jouletap run -- node app.js
+  jouletap sample --duration 10 --format csv
+  jouletap doctor`
+
+async function main(argv: readonly string[]): Promise<number> {
+  let code = 0
+  const done = (its: number) => {
+    code = its
+  }
+  // What follows -- belongs to the command, whatever stands before it.
+  const dashes = argv[0] === 'run' ? argv.indexOf('--') : -1
+  const own = dashes < 0 ? argv : argv.slice(0, dashes)
+  const rest = dashes < 0 ? undefined : argv.slice(dashes + 1)
+  const program = new Command('jouletap')
+    .description(
+      "Measures the energy that commands and machines use, from the hardware's counters.",
+    )
+    .version(version())
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .addHelpText('after', HELP)
+  for (const command of [runCommand(rest, done), sampleCommand(done), doctorCommand(done)]) {
+    program.addCommand(command)
+  }
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .helpOption('-h, --help', 'show this help')
+      .configureOutput({ writeOut: (text) => write(STDOUT, text), writeErr: () => {} })
+  }
+  try {
+    await program.parseAsync(own, { from: 'user' })
+  } catch (error) {
+    return failure(error, program, argv)
+  }
+  return code
+}
+
+function failure(error: unknown, program: Command, argv: readonly string[]): number {
+  if (error instanceof CommanderError && error.exitCode === 0) return 0
+  const command = program.commands.find((one) => one.name() === argv[0])
+  if (error instanceof CommanderError || isBadOption(error)) {
+    const sentence =
+      error instanceof CommanderError ? usageSentence(error, program, command) : error.message
+    const name = command ? `jouletap ${command.name()}` : 'jouletap'
+    remark(`jouletap: ${sentence} See '${name} --help'.\n`)
+    return 2
+  }
+  const message = error instanceof Error ? error.message : String(error)
+  remark(`jouletap: ${message}\n`)
+  return 1
+}
+
+function isBadOption(error: unknown): error is JouletapError {
+  return error instanceof JouletapError && error.code === 'BAD_OPTION'
+}
+
+main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code
+})

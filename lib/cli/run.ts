@@ -1,0 +1,107 @@
+/** `jouletap run`: measures a command, says what it used, and ends as the command ended. */
+import { Command, Option } from 'commander'
+import { Meter } from '../energy'
+import type { MeterOptions } from '../energy/types'
+import { badOption } from '../errors'
+import { type RunRecord, runRecord } from '../record'
+import { type ChildEnd, runChild, shellCode } from './child'
+import { meterOptions, numberFrom, type SourceOptions, sourceOptions } from './options'
+import { paintFor, remark, STDERR } from './output'
+import { summary } from './summary'
+import { openTarget, type Target } from './target'
+
+interface RunOptions extends SourceOptions {
+  json?: string
+  pue: number
+  quiet?: true
+}
+
+/**
+ * The command. `rest` is what stood after `--`, if that was there; `done` is told the exit code.
+ */
+export function runCommand(rest: readonly string[] | undefined, done: (code: number) => void) {
+  const command = new Command('run')
+    .summary('measure a command and say what it used')
+    .description(
+      'Measure a command and say what the machine used while it ran. The command keeps its input,\n' +
+        'output, environment and signals; jouletap ends with its exit code.',
+    )
+    .usage('[options] -- command args…')
+    .argument('[command...]', 'the command and its arguments')
+    .passThroughOptions()
+    .addOption(
+      new Option('--json <file>', 'write the result as one JSON object; - for stdout').argParser(
+        parsePath,
+      ),
+    )
+  for (const option of sourceOptions()) command.addOption(option)
+  return command
+    .addOption(
+      new Option('--pue <n>', 'power usage effectiveness of the site, 1 to 10')
+        .argParser(numberFrom('--pue', 1, 10))
+        .default(1),
+    )
+    .option('--quiet', 'print no summary')
+    .addHelpText('after', HELP)
+    .action(async (words: string[], options: RunOptions) => {
+      const own = rest && words.length > 0 ? [...words, '--', ...rest] : [...words, ...(rest ?? [])]
+      done(await run(own, options))
+    })
+}
+
+const HELP = `
+The summary goes to stderr. The energy in the JSON object is without PUE, which stands beside it.
+Exit code: that of the command; 127 not found, 126 not executable, 128+n ended by signal n;
+1 where jouletap fails, 2 where it is used wrongly.
+
+Examples:
+  jouletap run -- node app.js
+  jouletap run --json run.json -- make -j8
+  jouletap run --json - --quiet -- sh -c 'sort big > sorted' | jq .energy.joules
+  sudo jouletap run --sources rapl-perf --no-estimate --pue 1.2 -- ./simulation --steps 1000`
+
+async function run(words: readonly string[], options: RunOptions): Promise<number> {
+  const [file, ...args] = words
+  if (file === undefined) throw badOption('The command after --', undefined, MISSING)
+  const settings = meterOptions(options)
+  const target = options.json === undefined ? undefined : openTarget('--json', options.json)
+  const { end, record } = await measureCommand(file, args, settings, options.pue)
+  if (end.problem) remark(`jouletap: ${end.problem}\n`)
+  const told = !target || tell(target, record)
+  if (!options.quiet) remark(summary(record, paintFor(STDERR)))
+  return shellCode(end) || (told ? 0 : 1)
+}
+
+const MISSING = 'given, as in "jouletap run -- node app.js"'
+
+async function measureCommand(
+  file: string,
+  args: readonly string[],
+  settings: MeterOptions,
+  pue: number,
+): Promise<{ end: ChildEnd; record: RunRecord }> {
+  using meter = new Meter(settings)
+  const startedAt = new Date()
+  meter.start()
+  const end = await runChild(file, args)
+  const energy = meter.stop()
+  const { exitCode, signal } = end
+  const command = [file, ...args]
+  const overhead = meter.overhead()
+  return { end, record: runRecord({ command, exitCode, signal, startedAt, energy, overhead, pue }) }
+}
+
+function tell(target: Target, record: RunRecord): boolean {
+  try {
+    target(`${JSON.stringify(record)}\n`)
+    return true
+  } catch (error) {
+    remark(`jouletap: ${(error as Error).message}\n`)
+    return false
+  }
+}
+
+function parsePath(path: string): string {
+  if (path === '') throw badOption('--json', path, '- or the name of a file')
+  return path
+}

@@ -1,0 +1,109 @@
+/** Builds the object that describes one run; see `RunRecord`. */
+import type { DomainEnergy, Energy, Overhead, Quality } from '../energy/types'
+import { badOption } from '../errors'
+import { toKWh } from '../units'
+import { type HostInfo, hostInfo } from './host'
+
+export { type HostInfo, hostInfo, version } from './host'
+
+/** The energy of a run, without PUE. */
+export interface RunEnergy {
+  /** Sum over the additive domains, in joules. */
+  joules: number
+  /** One standard deviation, in joules. */
+  uncertaintyJoules: number
+  kWh: number
+  /** Mean power. */
+  watts: number
+  quality: Quality
+  /** 0…1: the share of the time in which every additive domain was really read. */
+  coverage: number
+  domains: DomainEnergy[]
+}
+
+/** What the sampler itself cost and missed in a run. */
+export interface RunOverhead {
+  /** CPU time of sampling, in seconds. */
+  cpuSeconds: number
+  rows: number
+  /** Rows that were overwritten before anyone fetched them: detail lost, never energy. */
+  overwritten: number
+  /** Rows that were never taken because the thread could not run in time. */
+  overruns: number
+}
+
+/** One run of a command; `schema` changes when the meaning does. */
+export interface RunRecord {
+  schema: 'jouletap.run/1'
+  /** The command and its arguments. */
+  command: string[]
+  /** The code it ended with (127 not found, 126 not executable), or null when a signal ended it. */
+  exitCode: number | null
+  /** The signal that ended it, such as `SIGKILL`, or null. */
+  signal: string | null
+  /** ISO 8601, UTC. */
+  startedAt: string
+  seconds: number
+  energy: RunEnergy
+  /** Power usage effectiveness of the site: 1 … 10. `energy` is without it. */
+  pue: number
+  carbon: null
+  overhead: RunOverhead
+  host: HostInfo
+  /** Sentences for a person. */
+  warnings: string[]
+}
+
+/** What `runRecord` is told about a run. */
+export interface RunFacts {
+  command: readonly string[]
+  exitCode: number | null
+  /** Default null. */
+  signal?: string | null
+  startedAt: Date
+  /** The energy from the start of the command to its end. */
+  energy: Energy
+  overhead: Overhead
+  /** Default 1. */
+  pue?: number
+  /** Default: this machine. */
+  host?: HostInfo
+}
+
+/**
+ * The `jouletap.run/1` object of a run.
+ * @throws {JouletapError} BAD_OPTION: `pue` is not a number from 1 to 10.
+ */
+export function runRecord(facts: RunFacts): RunRecord {
+  const { energy, overhead, pue = 1 } = facts
+  if (!(typeof pue === 'number' && pue >= 1 && pue <= 10)) {
+    throw badOption('pue', pue, 'a number from 1 to 10')
+  }
+  return {
+    schema: 'jouletap.run/1',
+    command: [...facts.command],
+    exitCode: facts.exitCode,
+    signal: facts.signal ?? null,
+    startedAt: facts.startedAt.toISOString(),
+    seconds: energy.seconds,
+    energy: {
+      joules: energy.joules,
+      uncertaintyJoules: energy.uncertaintyJoules,
+      kWh: toKWh(energy.joules),
+      watts: energy.watts,
+      quality: energy.quality,
+      coverage: energy.coverage,
+      domains: energy.domains,
+    },
+    pue,
+    carbon: null,
+    overhead: {
+      cpuSeconds: overhead.cpuSeconds,
+      rows: overhead.rows,
+      overwritten: overhead.overwritten,
+      overruns: overhead.overruns,
+    },
+    host: facts.host ?? hostInfo(),
+    warnings: [...energy.warnings],
+  }
+}

@@ -1,0 +1,104 @@
+/** Runs the command line, or any program, in a child and tells how it ended. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+
+const ROOT = join(__dirname, '..', '..')
+
+/** Arguments of Node that start the command line: as built, if that is up to date, else as written. */
+export const CLI: readonly string[] = startable()
+
+function startable(): string[] {
+  const sources = join(ROOT, 'lib')
+  const main = join(ROOT, 'dist', 'cli', 'main.js')
+  const built = statSync(main, { throwIfNoEntry: false })
+  const times = readdirSync(sources, { recursive: true }).map(
+    (name) => statSync(join(sources, String(name))).mtimeMs,
+  )
+  if (built && built.mtimeMs >= Math.max(...times)) return [main]
+  return ['--import', 'tsx', join(sources, 'cli', 'main.ts')]
+}
+
+export interface ChildOptions {
+  /** Added to the environment; undefined removes a variable. */
+  env?: Record<string, string | undefined>
+  /** What it reads on stdin; default nothing; null: stdin is left open. */
+  input?: string | Buffer | null
+  cwd?: string
+  /** Milliseconds after which it is killed. Default 15 000. */
+  timeout?: number
+}
+
+export interface ChildResult {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+}
+
+/** A child that runs: to be sent signals, and awaited. */
+export interface RunningChild {
+  readonly process: ChildProcess
+  /** Resolves with everything written so far once stdout holds `sign`; rejects if it ends before. */
+  seen(sign: string | RegExp): Promise<string>
+  readonly result: Promise<ChildResult>
+}
+
+/** Starts `jouletap` with these arguments. */
+export function startCli(args: readonly string[], options: ChildOptions = {}): RunningChild {
+  return startProgram(process.execPath, [...CLI, ...args], options)
+}
+
+/** Runs `jouletap` with these arguments to its end. */
+export function runCli(args: readonly string[], options: ChildOptions = {}): Promise<ChildResult> {
+  return startCli(args, options).result
+}
+
+/** Runs any program to its end. */
+export function runProgram(
+  file: string,
+  args: readonly string[],
+  options: ChildOptions = {},
+): Promise<ChildResult> {
+  return startProgram(file, args, options).result
+}
+
+/** Starts any program, in this process's group. */
+export function startProgram(
+  file: string,
+  args: readonly string[],
+  { env = {}, input = '', cwd = ROOT, timeout = 15_000 }: ChildOptions = {},
+): RunningChild {
+  const child = spawn(file, args, {
+    cwd,
+    env: { ...process.env, JOULETAP_ROOT: undefined, NO_COLOR: undefined, ...env },
+    timeout,
+    killSignal: 'SIGKILL',
+  })
+  child.stdin.on('error', () => {})
+  if (input !== null) child.stdin.end(input)
+  const ended = new Promise<Pick<ChildResult, 'code' | 'signal'>>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve({ code, signal }))
+  })
+  let sofar = ''
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    sofar += chunk
+  })
+  const errors = text(child.stderr)
+  const result = ended.then(async (end) => ({ ...end, stdout: sofar, stderr: await errors }))
+  const seen = (sign: string | RegExp) =>
+    new Promise<string>((resolve, reject) => {
+      const look = () => {
+        if (typeof sign === 'string' ? sofar.includes(sign) : sign.test(sofar)) resolve(sofar)
+      }
+      child.stdout.on('data', look)
+      look()
+      result.then(
+        ({ stderr }) => reject(new Error(`ended without ${sign}: ${sofar}${stderr}`)),
+        reject,
+      )
+    })
+  return { process: child, seen, result }
+}
