@@ -17,7 +17,7 @@ export interface Curve {
 }
 
 /**
- * `fit` of the rows of quality `ok` in cpu-load-profiles.csv; a test fits them again.
+ * `fitCurve` of the rows of quality `ok` in cpu-load-profiles.csv; a test fits them again.
  *
  * Of the forms tried (straight line, line with a knee, power law, parabola, this one) all err by
  * 24 … 25 W on a machine left out: the machines differ more than the forms do. This one saturates as
@@ -37,18 +37,20 @@ export function fractionAt(load: number, curve: Curve = CURVE): number {
   return curve.idle + curve.swing * (1 - Math.exp(-curve.rate * bounded))
 }
 
-/** The rates that `fit` tries: 0.005 apart, up to where the curve is a step. */
-const RATES = Array.from({ length: 2000 }, (_, i) => (i + 1) * 0.005)
+/** The rates that `fitCurve` tries are so far apart, and go up to where the curve is a step. */
+const RATE_STEP = 0.005
+const RATE_STEPS = 2000
 
 /**
  * The curve with the least squares of error in fractions of TDP, every machine with the same weight:
  * for each rate the other two follow from a linear regression.
  */
-export function fit(points: readonly Point[]): Curve {
+export function fitCurve(points: readonly Point[]): Curve {
   const count = new Map<string, number>()
   for (const { machine } of points) count.set(machine, (count.get(machine) ?? 0) + 1)
   let best: Curve & { error: number } = { idle: 0, swing: 0, rate: 0, error: Infinity }
-  for (const rate of RATES) {
+  for (let step = 1; step <= RATE_STEPS; step++) {
+    const rate = step * RATE_STEP
     let [w, x, y, xx, xy] = [0, 0, 0, 0, 0]
     const terms = points.map((point) => {
       const weight = 1 / count.get(point.machine)!

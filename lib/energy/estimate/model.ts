@@ -20,7 +20,7 @@ export interface Model {
 export const WATTS_PER_THREAD = 3.15
 
 /** Relative standard deviation of that share between the parts of the table. */
-export const SHARE_SIGMA = 0.42
+export const SHARE_SIGMA = 0.4
 
 /**
  * The same for a machine of unknown kind, judged: from 1.9 W (a 15 W notebook with 8 threads) to
@@ -31,15 +31,15 @@ export const UNKNOWN_SHARE_SIGMA = 0.6
 /** The scale for `cpu`: the TDP of a known name, or threads × a typical share. */
 export function chooseModel(cpu: Cpu): Model {
   const tdp = findTdp(cpu.brand)
-  const name = cpu.brand === '' ? 'a CPU without a name' : `CPU "${cpu.brand}"`
+  const name = cpu.brand === '' ? 'CPU, without a name' : `CPU "${cpu.brand}"`
   if (cpu.virtual) {
     const share = cpu.threads * WATTS_PER_THREAD
     const watts = Math.min(share, tdp?.watts ?? Infinity)
-    const capped = watts < share ? `, but no more than the ${watts} W of ${tdp!.name}` : ''
+    const capped = watts < share ? `, but no more than the ${watts} W of ${tdp!.name},` : ''
     return {
       watts,
       sigma: Math.hypot(CURVE_SIGMA, SHARE_SIGMA),
-      note: `${tdp ? '' : 'Unknown '}${name} (virtual machine): ${shares(cpu, 'vCPU')}${capped}, × load curve.`,
+      note: `${tdp ? '' : 'Unknown '}${name} (virtual machine): ${shares(cpu, 'vCPU')}${capped} × load curve.`,
     }
   }
   const packages = cpu.packages.length
@@ -53,7 +53,7 @@ export function chooseModel(cpu: Cpu): Model {
   return {
     watts: (cpu.threads * WATTS_PER_THREAD) / packages,
     sigma: Math.hypot(CURVE_SIGMA, UNKNOWN_SHARE_SIGMA),
-    note: `Unknown ${name}: ${shares(cpu, 'hardware thread')}, × load curve.`,
+    note: `Unknown ${name}: ${shares(cpu, 'hardware thread')} × load curve.`,
   }
 }
 

@@ -15,8 +15,8 @@ export interface Tdp {
  * table does not have.
  *
  * Both sides are reduced to vendor and model words, which must then be equal: no part of a name ever
- * matches. The 254 rows without a vendor, some mere numbers, therefore match nothing. The first call
- * reads the table.
+ * matches. Rows that do not open with a vendor, some of them mere numbers, are left out. The first
+ * call reads the table.
  */
 export function findTdp(brand: string): Tdp | undefined {
   const key = modelKey(brand)
@@ -29,29 +29,26 @@ let index: ReadonlyMap<string, Tdp> | undefined
 
 /** Where rows reduce to the same model, the plainest spelling counts, then the higher watts. */
 function buildIndex(): ReadonlyMap<string, Tdp> {
-  const found = new Map<string, Tdp & { readonly qualified: boolean }>()
+  const found = new Map<string, Tdp>()
   for (const row of readTable('cpu-tdp').rows) {
-    const name = row.name!
-    const watts = Number(row.tdp_w)
-    const key = modelKey(name)
-    if (key === undefined || !(watts > 0)) continue
-    const entry = { name, watts, qualified: QUALIFIED.test(name) }
+    const entry = { watts: Number(row.tdp_w), name: row.name! }
+    const vendor = entry.name.split(' ', 1)[0]!.toLowerCase()
+    const key = VENDORS.includes(vendor) ? modelKey(entry.name) : undefined
+    if (key === undefined || !(entry.watts > 0)) continue
     const other = found.get(key)
     if (other === undefined || better(entry, other)) found.set(key, entry)
   }
   return found
 }
 
-type Entry = Tdp & { readonly qualified: boolean }
-
-function better(a: Entry, b: Entry): boolean {
-  if (a.qualified !== b.qualified) return b.qualified
+function better(a: Tdp, b: Tdp): boolean {
+  if (VARIANT.test(a.name) !== VARIANT.test(b.name)) return VARIANT.test(b.name)
   if (a.watts !== b.watts) return a.watts > b.watts
   return a.name.length < b.name.length
 }
 
 /** A row that names a variant of a model: `(95W)`, `(OEM Only)`, `BE`. */
-const QUALIFIED = /\(|\bBE\b|edition/i
+const VARIANT = /\(|\bBE\b|edition/i
 
 const CORES = '(?:\\d+|dual|triple|quad|six|eight|ten|twelve|sixteen)'
 
