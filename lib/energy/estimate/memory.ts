@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { readText, type System } from './system'
 
 /**
- * Watts per GiB in use: 3 W per 8 GB, the figure of CodeCarbon 2 (https://mlco2.github.io/codecarbon,
- * methodology); Cloud Carbon Footprint's 0.392 W per GB, from makers' data sheets, agrees.
+ * Watts per GiB in use: 3 W per 8 GiB, the constant of CodeCarbon 2; Green Algorithms takes 0.3725 W
+ * per GB. Both mean memory that is there; jouletap counts what is in use.
  */
 export const WATTS_PER_GIB = 0.375
 
