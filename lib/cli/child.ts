@@ -1,5 +1,5 @@
 /** Runs a command as a shell would: its stdio, environment and signals are its own. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
@@ -32,23 +32,26 @@ const FORWARDED: readonly NodeJS.Signals[] = [
 
 /**
  * Runs `file` with `args` to its end. From the call on, signals go to the command and never end
- * this process: it outlives the command. `ended` is called as soon as the command has ended, even
- * if others that it started still hold the pipes.
+ * this process: it outlives the command. What the command leaves running is not waited for.
  */
 export function runChild(file: string, args: readonly string[]): Promise<ChildEnd> {
   return new Promise((resolve) => {
-    const child = tryTo(() => spawn(file, args, { stdio: 'inherit' }))
-    if (child instanceof Error) return resolve(notStarted(file, child))
+    let child: ChildProcess | undefined
+    // Before the command starts: a signal in between would end this process alone.
     for (const signal of FORWARDED) {
       listen(signal, () => {
-        if (!(FROM_TERMINAL.includes(signal) && inForeground())) child.kill(signal)
+        if (!(FROM_TERMINAL.includes(signal) && inForeground())) child?.kill(signal)
       })
     }
-    child.once('error', (error) => {
+    try {
+      child = spawn(file, args, { stdio: 'inherit' })
+    } catch (error) {
+      return resolve(notStarted(file, error as Error))
+    }
+    child.on('error', (error) => {
       // Also emitted when a signal cannot be sent: then the command is still running.
-      if (child.pid === undefined) resolve(notStarted(file, error))
+      if (child?.pid === undefined) resolve(notStarted(file, error))
     })
-    child.on('error', () => {})
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }))
   })
 }
@@ -69,14 +72,6 @@ function notStarted(file: string, error: NodeJS.ErrnoException): ChildEnd {
       ? `The command ${name} is not executable.`
       : `The command ${name} could not be started (${error.message}).`
   return { exitCode: 126, signal: null, problem }
-}
-
-function tryTo<T>(action: () => T): T | Error {
-  try {
-    return action()
-  } catch (error) {
-    return error as Error
-  }
 }
 
 function listen(signal: NodeJS.Signals, action: () => void): void {

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander'
 import { Meter } from '../energy'
 import type { MeterOptions } from '../energy/types'
-import { badOption } from '../errors'
+import { badOption, JouletapError } from '../errors'
 import { type RunRecord, runRecord } from '../record'
 import { type ChildEnd, runChild, shellCode } from './child'
 import { meterOptions, numberFrom, type SourceOptions, sourceOptions } from './options'
@@ -62,7 +62,7 @@ Examples:
 
 async function run(words: readonly string[], options: RunOptions): Promise<number> {
   const [file, ...args] = words
-  if (file === undefined) throw badOption('The command after --', undefined, MISSING)
+  if (file === undefined) throw new JouletapError('BAD_OPTION', MISSING)
   const settings = meterOptions(options)
   const target = options.json === undefined ? undefined : openTarget('--json', options.json)
   const { end, record } = await measureCommand(file, args, settings, options.pue)
@@ -72,7 +72,7 @@ async function run(words: readonly string[], options: RunOptions): Promise<numbe
   return shellCode(end) || (told ? 0 : 1)
 }
 
-const MISSING = 'given, as in "jouletap run -- node app.js"'
+const MISSING = 'A command is missing after --, as in "jouletap run -- node app.js".'
 
 async function measureCommand(
   file: string,

@@ -116,6 +116,8 @@ const REASONS: Record<string, string> = {
   ENOTDIR: 'a part of the path is not a folder',
   EROFS: 'the file system is read-only',
   ENOSPC: 'no space left',
+  EDQUOT: 'the quota is used up',
+  EFBIG: 'the file would be larger than is allowed',
   ELOOP: 'symbolic links go round in a circle',
   ENAMETOOLONG: 'the name is too long',
 }

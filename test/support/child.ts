@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import type { Readable } from 'node:stream'
 
 const ROOT = join(__dirname, '..', '..')
 
@@ -26,6 +26,8 @@ export interface ChildOptions {
   /** What it reads on stdin; default nothing; null: stdin is left open. */
   input?: string | Buffer | null
   cwd?: string
+  /** Whether stdout is read as it comes. Default true. */
+  readStdout?: boolean
   /** Milliseconds after which it is killed. Default 15 000. */
   timeout?: number
 }
@@ -42,6 +44,8 @@ export interface RunningChild {
   readonly process: ChildProcess
   /** Resolves with everything written so far once stdout holds `sign`; rejects if it ends before. */
   seen(sign: string | RegExp): Promise<string>
+  /** The same for stderr. */
+  told(sign: string | RegExp): Promise<string>
   readonly result: Promise<ChildResult>
 }
 
@@ -68,7 +72,7 @@ export function runProgram(
 export function startProgram(
   file: string,
   args: readonly string[],
-  { env = {}, input = '', cwd = ROOT, timeout = 15_000 }: ChildOptions = {},
+  { env = {}, input = '', cwd = ROOT, readStdout = true, timeout = 15_000 }: ChildOptions = {},
 ): RunningChild {
   const child = spawn(file, args, {
     cwd,
@@ -82,23 +86,36 @@ export function startProgram(
     child.once('error', reject)
     child.once('close', (code, signal) => resolve({ code, signal }))
   })
-  let sofar = ''
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    sofar += chunk
+  const stdout = readStdout ? collect(child.stdout, ended) : silent
+  const stderr = collect(child.stderr, ended)
+  const result = ended.then((end) => ({ ...end, stdout: stdout.text(), stderr: stderr.text() }))
+  result.catch(() => {})
+  return { process: child, seen: stdout.seen, told: stderr.seen, result }
+}
+
+interface Collected {
+  text(): string
+  seen(sign: string | RegExp): Promise<string>
+}
+
+const silent: Collected = {
+  text: () => '',
+  seen: () => Promise.reject(new Error('stdout is not read')),
+}
+
+function collect(stream: Readable, ended: Promise<unknown>): Collected {
+  let text = ''
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk
   })
-  const errors = text(child.stderr)
-  const result = ended.then(async (end) => ({ ...end, stdout: sofar, stderr: await errors }))
   const seen = (sign: string | RegExp) =>
     new Promise<string>((resolve, reject) => {
       const look = () => {
-        if (typeof sign === 'string' ? sofar.includes(sign) : sign.test(sofar)) resolve(sofar)
+        if (typeof sign === 'string' ? text.includes(sign) : sign.test(text)) resolve(text)
       }
-      child.stdout.on('data', look)
+      stream.on('data', look)
       look()
-      result.then(
-        ({ stderr }) => reject(new Error(`ended without ${sign}: ${sofar}${stderr}`)),
-        reject,
-      )
+      ended.then(() => reject(new Error(`It ended without ${sign}: ${text}`)), reject)
     })
-  return { process: child, seen, result }
+  return { text: () => text, seen }
 }

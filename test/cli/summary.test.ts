@@ -1,0 +1,102 @@
+/** The summary of a run: what is added, what is not, and what was wrong. */
+import { expect } from 'chai'
+import { summary } from '../../lib/cli/summary'
+import type { DomainEnergy } from '../../lib/energy'
+import { type RunRecord, runRecord } from '../../lib/record'
+
+const plain = (_style: string, text: string) => text
+
+function domain(id: string, more: Partial<DomainEnergy>): DomainEnergy {
+  const kind = id.replace(/-\d+$/, '')
+  const source = 'rapl-powercap'
+  const uncertaintyJoules = 0.02
+  const quality = 'measured'
+  return {
+    id,
+    kind,
+    source,
+    additive: true,
+    joules: 1,
+    uncertaintyJoules,
+    quality,
+    flags: [],
+    ...more,
+  }
+}
+
+function record(
+  more: Partial<RunRecord> = {},
+  domains: DomainEnergy[] = [domain('package-0', {})],
+) {
+  const added = domains.filter((one) => one.additive)
+  const joules = added.reduce((total, one) => total + one.joules, 0)
+  const energy = {
+    joules,
+    uncertaintyJoules: 0.03,
+    seconds: 2,
+    watts: joules / 2,
+    quality: 'measured' as const,
+    coverage: 1,
+    domains,
+    warnings: [],
+  }
+  const overhead = { cpuSeconds: 0.001, rows: 20, overwritten: 0, overruns: 0, realtime: false }
+  const startedAt = new Date('2026-11-21T20:00:00Z')
+  return { ...runRecord({ command: ['x'], exitCode: 0, startedAt, energy, overhead }), ...more }
+}
+
+describe('summary', () => {
+  it('has the total, then a line a domain; what is not added says so and why', () => {
+    const domains = [
+      domain('package-0', { joules: 130.0312 }),
+      domain('core-0', { joules: 80, additive: false, parent: 'package-0' }),
+      domain('dram-0', { joules: 18.5, source: 'rapl-msr' }),
+      domain('psys-0', { joules: 200, additive: false }),
+    ]
+    expect(summary(record({}, domains), plain)).to.equal(
+      [
+        'jouletap: 148.53 ± 0.03 J in 2.000 s, 74.266 W, measured (rapl-powercap, rapl-msr)',
+        '  of the whole machine, not only of this command',
+        '  package-0  130.031 ± 0.020 J  65.016 W   rapl-powercap',
+        '  core-0     80.000 ± 0.020 J   40.000 W   rapl-powercap  inside package-0, not added',
+        '  dram-0     18.500 ± 0.020 J   9.250 W    rapl-msr',
+        '  psys-0     200.000 ± 0.020 J  100.000 W  rapl-powercap  around the others, not added',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('gives the figure with PUE too, where there is one', () => {
+    expect(summary(record({ pue: 1.5 }), plain)).to.contain('\n  1.50 ± 0.04 J with PUE 1.5\n')
+    expect(summary(record(), plain)).to.not.contain('PUE')
+  })
+
+  it('shows kilowatt-hours of large energies', () => {
+    const domains = [domain('package-0', { joules: 7_200_000 })]
+    expect(summary(record({}, domains), plain)).to.contain(', 2.000000000 kWh, measured')
+  })
+
+  it('says warnings, and flags that no warning explains, as sentences', () => {
+    const domains = [
+      domain('package-0', { flags: ['gap'] }),
+      domain('core-0', { additive: false, parent: 'package-0', flags: ['stale', 'reset'] }),
+    ]
+    const warnings = ['package-0 is known for 40.0 % of the time; the rest is not in its joules.']
+    const lines = summary(record({ warnings }, domains), plain).trimEnd().split('\n').slice(-3)
+    expect(lines).to.deep.equal([
+      `  ${warnings[0]}`,
+      '  core-0: the counter did not move, or moves more slowly than the run was long.',
+      '  core-0: the counter began anew, and the energy across that moment is not known.',
+    ])
+  })
+
+  it('names the signal that ended the command', () => {
+    expect(summary(record({ signal: 'SIGKILL' }), plain)).to.contain('was ended by SIGKILL.')
+  })
+
+  it('stands a run of no time', () => {
+    const text = summary(record({ seconds: 0 }, []), plain)
+    expect(text).to.match(/^jouletap: 0\.000 ± 0\.030? J|^jouletap: 0 ± 30 mJ in 0\.000 s/)
+    expect(text).to.not.match(/NaN|Infinity/)
+  })
+})
