@@ -55,7 +55,7 @@ Format format_of(uint64_t max_uj) {
   const double power =
       std::ldexp(1.0, -static_cast<int>(std::lround(std::log2(1e9 / static_cast<double>(u)))));
   const bool cut = std::floor(power * 1e9) == static_cast<double>(u);
-  format.unit = cut ? power : static_cast<double>(u) * 1e-9;
+  format.unit = cut ? power : static_cast<double>(u) / 1e9;
   return format;
 }
 
