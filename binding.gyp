@@ -19,12 +19,14 @@
       "NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED"
     ],
     "cflags_cc!": ["-std=gnu++14", "-std=gnu++17", "-std=gnu++20"],
-    "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-fvisibility=hidden"],
+    "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-fvisibility=hidden"],
     "ldflags": ["-Wl,--exclude-libs,ALL", "-Wl,-Bsymbolic"],
     "conditions": [
       ["OS=='linux'", {
         "sources": [
           "native/sources/hwmon.cc",
+          "native/sources/hwmon_chips.cc",
+          "native/sources/rapl.cc",
           "native/sources/rapl_msr.cc",
           "native/sources/rapl_perf.cc",
           "native/sources/rapl_powercap.cc"
@@ -35,7 +37,7 @@
           "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
           "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
           "MACOSX_DEPLOYMENT_TARGET": "12.0",
-          "WARNING_CFLAGS": ["-Wall", "-Wextra", "-Wshadow"]
+          "WARNING_CFLAGS": ["-Wall", "-Wextra"]
         }
       }],
       ["OS=='win'", {

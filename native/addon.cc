@@ -118,7 +118,7 @@ Napi::Value probe(const Napi::CallbackInfo& info) {
 std::pair<double*, size_t> doubles(const Napi::Value& value) {
   if (value.IsTypedArray() &&
       value.As<Napi::TypedArray>().TypedArrayType() == napi_float64_array) {
-    const auto array = value.As<Napi::Float64Array>();
+    auto array = value.As<Napi::Float64Array>();
     return {array.Data(), array.ElementLength()};
   }
   throw Napi::TypeError::New(value.Env(), "into must be a Float64Array");

@@ -1,0 +1,224 @@
+// Sampler: the grid, the ring, the keep-alive and the thread, over sources of known truth.
+#include "sampler.h"
+
+#include <atomic>
+#include <cmath>
+#include <thread>
+
+#include "check.h"
+#include "clock.h"
+#include "counter.h"
+
+using namespace jouletap;
+
+namespace {
+
+/// A register of constant power, computed from the clock at each read.
+class Steady : public Source {
+ public:
+  struct Options {
+    double watts = 50;
+    double unit = 0x1p-14;
+    uint64_t modulus = uint64_t{1} << 32;
+    double max_watts = 1000;
+  };
+
+  explicit Steady(const Options& options) : options_(options), start_ns_(now_ns()) {
+    Counter::Spec spec;
+    spec.unit = options.unit;
+    spec.modulus = options.modulus;
+    spec.max_watts = options.max_watts;
+    counter_ = Counter(spec);
+    Domain domain;
+    domain.id = "package-0";
+    domain.kind = "package";
+    domain.unit = options.unit;
+    domain.max_watts = options.max_watts;
+    domain.wrap_joules = static_cast<double>(options.modulus) * options.unit;
+    domains_.push_back(domain);
+  }
+
+  const std::vector<Domain>& domains() const override { return domains_; }
+  const std::vector<std::string>& notes() const override { return notes_; }
+
+  void read(Tally* tallies) noexcept override {
+    reads.fetch_add(1);
+    const int64_t time = now_ns();
+    if (failing) {
+      counter_.miss(tallies[0]);
+      return;
+    }
+    const double joules = options_.watts * static_cast<double>(time - start_ns_) * 1e-9;
+    counter_.look(static_cast<uint64_t>(joules / options_.unit) % options_.modulus, time,
+                  tallies[0]);
+  }
+
+  std::atomic<int> reads{0};
+  std::atomic<bool> failing{false};
+
+ private:
+  Options options_;
+  int64_t start_ns_;
+  Counter counter_;
+  std::vector<Domain> domains_;
+  std::vector<std::string> notes_;
+};
+
+struct Rig {
+  explicit Rig(double interval_ms, size_t capacity = 4096, const Steady::Options& options = {}) {
+    auto made = std::make_unique<Steady>(options);
+    source = made.get();
+    std::vector<std::unique_ptr<Source>> sources;
+    sources.push_back(std::move(made));
+    sampler = std::make_unique<Sampler>(std::move(sources), std::llround(interval_ms * 1e6),
+                                        capacity);
+  }
+  Steady* source;
+  std::unique_ptr<Sampler> sampler;
+};
+
+void wait_ms(int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
+
+}  // namespace
+
+TEST(rows_are_on_the_grid_and_cumulative) {
+  Rig rig(2);
+  rig.sampler->record(true);
+  rig.sampler->start();
+  wait_ms(300);
+  rig.sampler->stop();
+  std::vector<double> rows(2 * 4096);
+  const size_t count = rig.sampler->read(rows.data(), 4096);
+  const Overhead overhead = rig.sampler->overhead();
+  CHECK(count >= 2);
+  CHECK_EQ(static_cast<double>(count), overhead.rows + 2);  // and the first and the last
+  CHECK_EQ(rows[1], 0.0);
+  for (size_t i = 1; i < count; ++i) {
+    CHECK(rows[2 * i] > rows[2 * i - 2]);
+    CHECK(rows[2 * i + 1] >= rows[2 * i - 1]);
+  }
+  const double seconds = (rows[2 * (count - 1)] - rows[0]) / 1000;
+  // The last reading may fall just behind a grid time that had no row of its own.
+  CHECK_NEAR(std::floor(seconds / 0.002), overhead.rows + overhead.overruns, 1);
+  CHECK_NEAR(rows[2 * count - 1], 50 * seconds, 0.01 * 50 * seconds);
+  CHECK_EQ(overhead.overwritten, 0.0);
+}
+
+TEST(a_slow_reader_loses_rows_but_no_joule) {
+  Rig rig(0.5, 8);
+  rig.sampler->record(true);
+  rig.sampler->start();
+  wait_ms(200);
+  rig.sampler->stop();
+  std::vector<double> rows(2 * 16);
+  const size_t count = rig.sampler->read(rows.data(), 16);
+  const Overhead overhead = rig.sampler->overhead();
+  CHECK_EQ(count, 8u);
+  CHECK_EQ(overhead.overwritten, overhead.rows + 2 - 8);
+  std::vector<double> last(rig.sampler->snapshot_width());
+  rig.sampler->sample(last.data());
+  CHECK_EQ(rows[2 * 7], last[0]);
+  CHECK_EQ(rows[2 * 7 + 1], last[1]);
+}
+
+TEST(nothing_is_kept_unless_asked_for) {
+  Rig rig(1);
+  rig.sampler->start();
+  wait_ms(30);
+  rig.sampler->record(true);
+  rig.sampler->record(false);
+  wait_ms(30);
+  rig.sampler->stop();
+  double rows[32];
+  CHECK_EQ(rig.sampler->read(rows, 16), 1u);  // the reading of record(true)
+}
+
+// A counter that wraps every 40 ms is followed at an interval of an hour.
+TEST(keep_alive_reads_catch_every_wrap) {
+  Steady::Options options;
+  options.watts = 500;
+  options.unit = 1e-6;
+  options.modulus = 20'000'000;
+  Rig rig(3'600'000, 16, options);
+  rig.sampler->start();
+  std::vector<double> from(rig.sampler->snapshot_width());
+  std::vector<double> to(from);
+  rig.sampler->sample(from.data());
+  wait_ms(1000);
+  rig.sampler->sample(to.data());
+  rig.sampler->stop();
+  const double seconds = (to[0] - from[0]) / 1000;
+  CHECK_NEAR(to[1] - from[1], 500 * seconds, 0.005 * 500 * seconds);
+  CHECK(to[4] - from[4] >= std::floor(seconds / 0.04) - 1);  // wraps
+  CHECK_EQ(to[5] + to[6] + to[7], 0.0);                      // resets, backwards, ambiguous
+  CHECK_EQ(rig.sampler->overhead().rows, 0.0);
+}
+
+TEST(a_failing_read_gives_nan_and_the_thread_goes_on) {
+  Rig rig(1);
+  rig.source->failing = true;
+  rig.sampler->record(true);
+  rig.sampler->start();
+  while (rig.source->reads < 10) std::this_thread::yield();
+  rig.source->failing = false;
+  const int seen = rig.source->reads;
+  while (rig.source->reads < seen + 10) std::this_thread::yield();
+  rig.sampler->stop();
+  std::vector<double> rows(2 * 4096);
+  const size_t count = rig.sampler->read(rows.data(), 4096);
+  CHECK(std::isnan(rows[1]));
+  CHECK(!std::isnan(rows[2 * count - 1]));
+}
+
+TEST(stopping_is_prompt_and_starting_and_stopping_twice_is_harmless) {
+  Rig rig(3'600'000);
+  rig.sampler->stop();
+  Rig other(3'600'000);
+  other.sampler->start();
+  other.sampler->start();
+  const int64_t before = now_ns();
+  other.sampler->stop();
+  other.sampler->stop();
+  CHECK(now_ns() - before < int64_t{2'000'000'000});
+  other.sampler->start();
+  std::vector<double> snapshot(other.sampler->snapshot_width());
+  const int reads = other.source->reads;
+  other.sampler->sample(snapshot.data());
+  CHECK_EQ(other.source->reads.load(), reads);
+}
+
+TEST(many_threads_may_ask_at_once) {
+  Rig rig(0.2);
+  rig.sampler->record(true);
+  rig.sampler->start();
+  std::vector<std::thread> threads;
+  std::atomic<bool> monotone{true};
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&] {
+      std::vector<double> snapshot(rig.sampler->snapshot_width());
+      std::vector<double> rows(2 * 64);
+      double before = 0;
+      for (int look = 0; look < 500; ++look) {
+        rig.sampler->sample(snapshot.data());
+        rig.sampler->read(rows.data(), 64);
+        rig.sampler->overhead();
+        if (snapshot[1] < before) monotone = false;
+        before = snapshot[1];
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  rig.sampler->stop();
+  CHECK(monotone.load());
+}
+
+TEST(its_own_cost_is_counted) {
+  Rig rig(0.5);
+  rig.sampler->start();
+  while (rig.source->reads < 200) wait_ms(5);
+  const double running = rig.sampler->overhead().cpu_seconds;
+  rig.sampler->stop();
+  const double stopped = rig.sampler->overhead().cpu_seconds;
+  CHECK(running > 0);
+  CHECK(stopped >= running);
+}
