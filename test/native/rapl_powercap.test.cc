@@ -19,8 +19,8 @@ namespace {
 const std::string kClass = "sys/class/powercap/";
 
 size_t allocations = 0;
-/// The next answers to pread() from a file, by descriptor order; see below.
-std::function<bool(std::string*)> scripted_pread;
+/// Where set, answers every pread().
+std::function<std::string()> scripted_pread;
 
 }  // namespace
 
@@ -35,9 +35,8 @@ void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 /// Stands before the C library's: a plain file cannot move by itself while it is being read.
 extern "C" ssize_t pread(int descriptor, void* buffer, size_t size, off_t offset) {
-  std::string text;
-  if (scripted_pread && scripted_pread(&text)) {
-    return static_cast<ssize_t>(text.copy(static_cast<char*>(buffer), size));
+  if (scripted_pread) {
+    return static_cast<ssize_t>(scripted_pread().copy(static_cast<char*>(buffer), size));
   }
   return syscall(SYS_pread64, descriptor, buffer, size, offset);
 }
@@ -121,14 +120,13 @@ TEST(the_true_unit_is_recovered_and_no_count_is_lost) {
     Tally tally;
     source->read(&tally);
     CHECK_EQ(tally.joules, 0.0);
-    double expected = 0;
-    // Counts small enough that one of them, lost to the cut to microjoules, would show.
-    for (const uint64_t counts : {1U, 2U, 3U, 1000U}) {
-      expected += static_cast<double>(counts) * unit;
-      static uint64_t raw;
-      raw = (counts == 1 ? start : raw) + counts;
-      tree.file(kClass + "intel-rapl:0/energy_uj", shown(raw, nanojoules));
+    // Steps so small that a single count, lost to the cut to microjoules, would show.
+    uint64_t counts = 0;
+    for (const uint64_t step : {1U, 2U, 3U, 1000U}) {
+      counts += step;
+      tree.file(kClass + "intel-rapl:0/energy_uj", shown(start + counts, nanojoules));
       source->read(&tally);
+      const double expected = static_cast<double>(counts) * unit;
       CHECK_NEAR(tally.joules, expected, 1e-12 * expected);
     }
   }
@@ -298,28 +296,25 @@ std::string dies_that_answer(const std::function<uint64_t(int)>& raw_of) {
   zone(tree, "intel-rapl:1", "package-0-die-1", 1000);
   zone(tree, "intel-rapl:1:0", "dram", 1000);
   int read = 0;
-  scripted_pread = [&](std::string* text) {
-    *text = shown(raw_of(read++), 61035);
-    return true;
-  };
+  scripted_pread = [&] { return shown(raw_of(read++), 61035); };
   const auto source = source_of(open(tree));
   scripted_pread = nullptr;
   return ids(*source) + (noted(*source, "one and the same counter") ? " (merged)" : "");
 }
 
 TEST(dies_that_mirror_one_counter_are_merged) {
-  // Opening reads three zones; then each look reads die 0, die 1 and die 0 again.
-  const auto look = [](int read) { return static_cast<uint64_t>((read - 3) / 3); };
-  const auto is_second = [](int read) { return read >= 3 && (read - 3) % 3 == 1; };
-  CHECK_EQ(dies_that_answer([&](int read) { return 5000 + 16 * look(read + 3); }),
-           "package-0 (merged)");
+  // Opening reads the three zones; then each look reads die 0, die 1 and die 0 again.
+  const auto moving = [](int read) {
+    return uint64_t{5000} + 16 * static_cast<uint64_t>(read / 3);
+  };
+  const auto of_die_1 = [](int read) { return read >= 3 && read % 3 == 1; };
+  CHECK_EQ(dies_that_answer(moving), "package-0 (merged)");
   // A step of the counter between two reads is no difference of the dies.
-  CHECK_EQ(dies_that_answer([](int read) { return uint64_t{5000} + (read >= 10 ? 16 : 0); }),
+  CHECK_EQ(dies_that_answer([](int read) { return uint64_t{5000} + (read >= 10 ? 16U : 0U); }),
            "package-0 (merged)");
   const std::string apart = "package-0-die-0 package-0-die-1 dram-0-die-1";
-  CHECK_EQ(dies_that_answer([](int) { return 5000; }), apart);
-  CHECK_EQ(dies_that_answer(
-               [&](int read) { return 5000 + 16 * look(read + 3) + (is_second(read) ? 1 : 0); }),
+  CHECK_EQ(dies_that_answer([](int) { return uint64_t{5000}; }), apart);
+  CHECK_EQ(dies_that_answer([&](int read) { return moving(read) + (of_die_1(read) ? 1U : 0U); }),
            apart);
 }
 
