@@ -39,9 +39,10 @@ struct Sensor {
   double max_watts = 0;
   Counter counter;
   Integral integral;
-  Counter asleep;  // covers the time until a sleeping device is first read
-  uint64_t last = 0;
-  bool known = false;  // whether `last` is
+  uint64_t base = 0;  // taken off the count: where a device that slept at first stood
+  uint64_t last = 0;  // the count last looked at
+  bool seen = false;  // whether the count was ever read
+  bool held = false;  // whether it slept before that
 };
 
 /// A sleeping device must not be read: that would wake it.
@@ -56,10 +57,9 @@ bool is_asleep(const Sensor& sensor) noexcept {
 void hold(Sensor& sensor, int64_t time_ns, Tally& tally) noexcept {
   if (sensor.gauge) {
     sensor.integral.add(0, time_ns, tally);
-  } else if (sensor.known) {
-    sensor.counter.look(sensor.last, time_ns, tally);
   } else {
-    sensor.asleep.look(0, time_ns, tally);
+    sensor.held = sensor.held || !sensor.seen;
+    sensor.counter.look(sensor.last, time_ns, tally);
   }
 }
 
@@ -80,15 +80,20 @@ void read_gauge(Sensor& sensor, Tally& tally) noexcept {
 }
 
 void read_counter(Sensor& sensor, Tally& tally) noexcept {
+  uint64_t value = 0;
   const int64_t before = now_ns();
-  const bool good = read_number(sensor.value.get(), &sensor.last);
+  const bool good = read_number(sensor.value.get(), &value);
   const int64_t time_ns = midpoint(before, now_ns());
-  if (good) {
-    sensor.known = true;
-    sensor.counter.look(sensor.last, time_ns, tally);
-  } else {
+  const bool woken = good && !sensor.seen && sensor.held;
+  if (woken) sensor.base = value;
+  sensor.seen = sensor.seen || good;
+  if (!good || woken) {
+    // What a device used between waking and its first reading is lost: that reading is a miss.
     sensor.counter.miss(tally);
+    return;
   }
+  sensor.last = value - sensor.base;
+  sensor.counter.look(sensor.last, time_ns, tally);
 }
 
 class Hwmon final : public Source {
@@ -284,8 +289,6 @@ class Search {
     spec.modulus = 0;
     if (sensor.state) spec.stall_ns = 0;
     sensor.counter = Counter(spec);
-    spec.stall_ns = 0;
-    sensor.asleep = Counter(spec);
     return true;
   }
 
