@@ -10,7 +10,7 @@ import { hostProgram, isMounted } from './program'
 import { type HostSpec, type Watts, wattsOf } from './spec'
 
 export { type PresetName, presets } from './presets'
-export { hostUnavailable, isMounted, perfUnavailable, tscHz } from './program'
+export { hostUnavailable, isMounted, measureTscHz, perfUnavailable, tscHz } from './program'
 export type * from './spec'
 
 export interface HostOptions extends HostSpec {
@@ -53,6 +53,8 @@ export type Moment = number | string
 
 export interface Host {
   root: string
+  /** Whether files move below root/live, and orders are taken. */
+  live: boolean
   /** Ids of the domains that truth() knows. */
   domains: string[]
   /** Below the root: zone folders, msr files and sensors that show a domain. */
@@ -182,6 +184,7 @@ function controls(made: Layout, control: Host['control']): Controls {
     control(`${verb} ${place}`, ...links.map(([link]) => `${verb} ${link}`))
   }
   return {
+    live: made.live,
     domains: [...made.watts.keys()],
     shown: made.shown,
     control,

@@ -5,7 +5,15 @@ import { cpuTree, type Files } from '../support/tree'
 import { counterOrder, defaultUnit, type Machine, machine } from './machine'
 import { msrPmuType, tscHz } from './program'
 import { msrOrders, powercapOrders } from './rapl'
-import type { ChipSpec, CounterSpec, HostSpec, Kind, PerfSpec, Watts } from './spec'
+import {
+  type ChipSpec,
+  type CounterSpec,
+  type HostSpec,
+  type Kind,
+  type PerfSpec,
+  SpecError,
+  type Watts,
+} from './spec'
 
 export interface Layout {
   orders: string[]
@@ -85,7 +93,7 @@ function perfFiles(built: Machine, spec: PerfSpec): Files {
     const event = `${folder}/events/${perfEvents[kind]}`
     const scale = `${Number(watts) / hz}\n`
     if (typeof watts !== 'number' || (files[`${event}.scale`] ?? scale) !== scale) {
-      throw new Error(
+      throw new SpecError(
         `perf shows one constant power for all packages: ${kind} cannot be ${watts} there`,
       )
     }
@@ -117,7 +125,7 @@ function hwmonOrders(chips: ChipSpec[], made: Layout): void {
         made.orders.push(`power ${sensor.of} ${sensor.watts}`)
         made.watts.set(sensor.of, sensor.watts)
       } else if (!made.watts.has(sensor.of)) {
-        throw new Error(`${path} shows ${sensor.of}, which has no watts`)
+        throw new SpecError(`${path} shows ${sensor.of}, which has no watts`)
       }
       made.shown[sensor.of] = [...(made.shown[sensor.of] ?? []), path]
       if (sensor.as === 'energy') {

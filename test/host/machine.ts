@@ -6,6 +6,7 @@ import {
   type DomainSpec,
   type HostSpec,
   type Kind,
+  SpecError,
   type Watts,
   wattsOf,
 } from './spec'
@@ -76,7 +77,7 @@ export function machine(spec: HostSpec): Machine {
     for (const [kind, domain] of Object.entries(spec.domains ?? {}) as [Kind, DomainSpec][]) {
       const watts = Array.isArray(domain.watts) ? domain.watts[index] : domain.watts
       if (watts === undefined)
-        throw new Error(`domains.${kind}.watts has no value for package ${id}`)
+        throw new SpecError(`domains.${kind}.watts has no value for package ${id}`)
       const add = (suffix: string, die: number, core: number): number =>
         domains.push({
           id: `${kind}-${id}${suffix}`,

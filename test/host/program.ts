@@ -63,7 +63,7 @@ export function perfUnavailable(packages = 1): string | undefined {
   return once('perf', () => {
     if (modified(`${msrPmu}/events/tsc`) === 0) return `no PMU "msr" with a tsc event in ${msrPmu}`
     try {
-      rate(0.01)
+      measureTscHz(0.01)
       return undefined
     } catch (error) {
       return `the msr PMU cannot be used here: ${(error as Error).message}`
@@ -73,7 +73,8 @@ export function perfUnavailable(packages = 1): string | undefined {
 
 export const msrPmuType = (): string => readFileSync(`${msrPmu}/type`, 'utf8').trim()
 
-function rate(seconds: number): number {
+/** The TSC's rate in Hz, as perf sees it, measured now on CPU 0. */
+export function measureTscHz(seconds: number): number {
   const program = compiled('tsc_rate', ['tsc_rate.cc'])
   const given = [msrPmuType(), '0', String(seconds)]
   const { status, stdout, stderr } = spawnSync(program, given, { encoding: 'utf8' })
@@ -93,7 +94,7 @@ export function tscHz(): number {
   } catch {
     // None yet, or a torn one: measure.
   }
-  const hz = rate(1)
+  const hz = measureTscHz(1)
   const made = `${kept}.${process.pid}`
   writeFileSync(made, JSON.stringify({ boot, at: Date.now(), hz }))
   renameSync(made, kept)

@@ -104,6 +104,9 @@ export interface HostSpec {
   files?: Record<string, string | null>
 }
 
+/** Options that contradict each other; the message says which and why. */
+export class SpecError extends Error {}
+
 /** The largest and the first power of a curve, in watts. */
 export function wattsOf(watts: Watts): { most: number; first: number } {
   if (typeof watts === 'number') return { most: watts, first: watts }

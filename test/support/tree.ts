@@ -1,5 +1,5 @@
 // Made trees that stand for a machine's /sys, /proc and /dev: files that do not move by themselves.
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -19,11 +19,14 @@ export interface Tree {
 /** Makes the files in a new folder of the system's temporary folder. */
 export function makeTree(files: Files, prefix = 'jouletap-tree-'): Tree {
   const root = mkdtempSync(join(tmpdir(), prefix))
+  chmodSync(root, 0o755) // tests look at it as other users too
   const write = (path: string, content: Content): void => {
     const full = join(root, path)
     mkdirSync(content === null ? full : dirname(full), { recursive: true })
+    if (content === null) return
+    rmSync(full, { force: true, recursive: true })
     if (typeof content === 'string') writeFileSync(full, content)
-    else if (content !== null) symlinkSync(content.link, full)
+    else symlinkSync(content.link, full)
   }
   const dispose = (): void => rmSync(root, { recursive: true, force: true })
   for (const [path, content] of Object.entries(files)) write(path, content)
