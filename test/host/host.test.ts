@@ -94,7 +94,7 @@ describe('the simulated host', () => {
       )
       expect(last.ns).to.be.closeTo(Number(process.hrtime.bigint()), 5e7)
       for (const [id, watts] of Object.entries({ 'package-1': 65, 'core-0': 41, 'dram-1': 9.25 })) {
-        const [folder = ''] = host.shown[id]!
+        const [folder = ''] = host.zones[id]!
         await expectToFollow(id, () => counts(`${folder}/energy_uj`), 2 ** -14, watts * update)
       }
     })
@@ -173,7 +173,7 @@ describe('the simulated host', () => {
     it('shows mirrored dies as one counter, and a mmio twin as another one', async () => {
       await start({ preset: 'mirrored-dies' })
       host.stick('package-0')
-      const [one, two] = host.shown['package-0']!.map((zone) => number(`${zone}/energy_uj`))
+      const [one, two] = host.zones['package-0']!.map((zone) => number(`${zone}/energy_uj`))
       expect(one).to.equal(two)
       expect(text('sys/class/powercap/intel-rapl:1/name')).to.equal('package-0-die-1\n')
       await host.stop()
@@ -274,7 +274,7 @@ describe('the simulated host', () => {
       await start({ preset: 'amd-zen4-64bit' })
       host.stick('package-0')
       const wide = value(0xc001029b)
-      expect(wide >> 32n).to.equal(0x12fn)
+      expect(Number(wide >> 12n)).to.be.within(0x12ffffff, 0x13000100)
       const uj = ((wide & 0xffffffffn) * 15258n) / 1000n
       expect(text(`${zone0}/energy_uj`)).to.equal(`${uj}\n`)
       await host.stop()
@@ -461,7 +461,7 @@ describe('the simulated host', () => {
       expect(existsSync(host.root)).to.equal(false)
       expect(processes(host.root)).to.deep.equal([])
       expect(() => readSync(file, Buffer.alloc(32), 0, 32, 0)).to.throw()
-      closeSync(file)
+      expect(() => closeSync(file)).to.throw('ENOTCONN') // closed all the same
     })
 
     it('comes when whoever started it is killed', async () => {

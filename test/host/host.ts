@@ -57,8 +57,10 @@ export interface Host {
   live: boolean
   /** Ids of the domains that truth() knows. */
   domains: string[]
-  /** Below the root: zone folders, msr files and sensors that show a domain. */
-  shown: Record<string, string[]>
+  /** By domain: its zone folders below the root, sys/class/powercap/intel-rapl:0 for one. */
+  zones: Record<string, string[]>
+  /** By domain: its hwmon files below the root. */
+  sensors: Record<string, string[]>
   truth(): Truth
   /** Sends orders as README.md lists them; throws with the reason if one cannot be obeyed. */
   control(...orders: string[]): void
@@ -186,7 +188,8 @@ function controls(made: Layout, control: Host['control']): Controls {
   return {
     live: made.live,
     domains: [...made.watts.keys()],
-    shown: made.shown,
+    zones: made.zones,
+    sensors: made.sensors,
     control,
     setWatts: (id, watts, moment) => control(`power ${id} ${watts}${at(moment)}`),
     stick: (id, moment) => control(`stick ${id}${at(moment)}`),

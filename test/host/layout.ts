@@ -18,8 +18,10 @@ import {
 export interface Layout {
   orders: string[]
   files: Files
-  /** Folders or files that show a domain, below the root, by the domain's id. */
-  shown: Record<string, string[]>
+  /** Zones that show a domain, by the domain's id: folders in sys/class/powercap. */
+  zones: Record<string, string[]>
+  /** Files of sys/class/hwmon that show a domain, by its id. */
+  sensors: Record<string, string[]>
   /** Every name below sys/class/powercap and the folder that it links to. */
   links: Map<string, string>
   /** Watts of each domain at the start. */
@@ -40,7 +42,8 @@ export function layout(spec: HostSpec): Layout {
       ...paranoid(),
       ...spec.files,
     },
-    shown: {},
+    zones: {},
+    sensors: {},
     links: new Map(),
     watts: new Map(built.domains.map((domain) => [domain.id, domain.watts])),
     units: new Map(built.domains.map((domain) => [domain.id, domain.spec.unit ?? defaultUnit])),
@@ -127,7 +130,7 @@ function hwmonOrders(chips: ChipSpec[], made: Layout): void {
       } else if (!made.watts.has(sensor.of)) {
         throw new SpecError(`${path} shows ${sensor.of}, which has no watts`)
       }
-      made.shown[sensor.of] = [...(made.shown[sensor.of] ?? []), path]
+      made.sensors[sensor.of] = [...(made.sensors[sensor.of] ?? []), path]
       if (sensor.as === 'energy') {
         const id = `${chip.name}:${index}:${name}`
         const counter: CounterSpec = { unit: 1e-6, bits: 64, ...sensor }

@@ -40,7 +40,7 @@ export function powercapOrders(built: Machine, spec: PowercapSpec, made: Layout)
       )
     }
     const shown = at.replace(/.*\//, 'sys/class/powercap/')
-    made.shown[id] = [...(made.shown[id] ?? []), shown]
+    made.zones[id] = [...(made.zones[id] ?? []), shown]
   }
   const inside = (id: number, die: number): Domain[] => {
     const found = built.domains.filter(
@@ -130,9 +130,7 @@ export function msrOrders(built: Machine, spec: MsrSpec, made: Layout): void {
     const path = `dev/cpu/${place.cpu}/msr`
     for (const { id, kind } of own) {
       const register = table[kind]
-      if (register === undefined) continue
-      registers.set(register, id)
-      made.shown[id] = [...(made.shown[id] ?? []), path]
+      if (register !== undefined) registers.set(register, id)
     }
     for (const [register, value] of Object.entries(spec.registers ?? {})) {
       registers.set(Number(register), String(value))

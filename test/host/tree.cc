@@ -163,22 +163,23 @@ const Fault* Tree::fault(uint64_t id, double t, bool on_open, uint64_t reads, in
 
 int Tree::read(uint64_t id, uint64_t handle, uint64_t offset, uint32_t size, std::string* data) {
   double before, after;
+  bool msr;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    before = at(id).before_s;
-    after = at(id).after_s;
-  }
-  const bool msr = at(id).type == Node::Type::msr;
-  int error = 0;
-  pause(before);
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    Node& node = at(id);
+    msr = at(id).type == Node::Type::msr;
     if (!msr && offset > 0) {  // the rest of what was read at offset 0
       const std::string& whole = handles_[handle];
       if (offset < whole.size()) *data = whole.substr(offset, size);
       return 0;
     }
+    before = at(id).before_s;
+    after = at(id).after_s;
+  }
+  int error = 0;
+  pause(before);
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Node& node = at(id);
     ++node.reads;
     int64_t ns;
     const double t = seconds_since_start(&ns);
@@ -190,14 +191,15 @@ int Tree::read(uint64_t id, uint64_t handle, uint64_t offset, uint32_t size, std
     } else if (found && found->kind == Fault::Kind::text) {
       *data = found->text;
     } else {
-      error = node.type == Node::Type::truth ? 0 : value(node, offset, size, t, data);
-      if (node.type == Node::Type::truth) *data = truth(t, ns);
+      if (node.type == Node::Type::truth) {
+        *data = truth(t, ns);
+      } else {
+        error = value(node, offset, size, t, data);
+      }
       if (found) data->resize(data->size() / 2);
     }
-    if (!msr && error == 0) {
-      handles_[handle] = *data;
-      if (data->size() > size) data->resize(size);
-    }
+    if (!msr && error == 0) handles_[handle] = *data;
+    if (data->size() > size) data->resize(size);
   }
   pause(after);
   return error;
@@ -262,7 +264,10 @@ std::string Tree::truth(double t, int64_t ns) {
 }
 
 int Tree::write(uint64_t id, const std::string& data) {
-  if (at(id).type != Node::Type::control) return -EACCES;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (at(id).type != Node::Type::control) return -EACCES;
+  }
   size_t from = 0;
   while (from < data.size()) {
     const size_t to = std::min(data.find('\n', from), data.size());
