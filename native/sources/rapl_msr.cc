@@ -47,40 +47,22 @@ constexpr Register kIntelRegisters[] = {
 };
 constexpr Register kAmdRegisters[] = {{"package", kAmdPackage, kRaplWatts, false}};
 
-// Where the unit register does not tell the truth (Intel family 6; arch/x86/events/rapl.c and
-// drivers/powercap/intel_rapl_common.c).
-struct UnitException {
-  int model;
-  const char* kind;  // null: all registers
-  double joules;     // 0: the exponent n means 2^n µJ
-};
-constexpr double kDramJoules = 1.0 / 65536;
-constexpr UnitException kUnitExceptions[] = {
-    {0x3f, "dram", kDramJoules},  // Haswell-X
-    {0x4f, "dram", kDramJoules},  // Broadwell-X
-    {0x56, "dram", kDramJoules},  // Broadwell-D
-    {0x55, "dram", kDramJoules},  // Skylake-X, Cascade Lake, Cooper Lake
-    {0x6a, "dram", kDramJoules},  // Ice Lake-X
-    {0x6c, "dram", kDramJoules},  // Ice Lake-D
-    {0x57, "dram", kDramJoules},  // Knights Landing
-    {0x85, "dram", kDramJoules},  // Knights Mill
-    {0x8f, "psys", 1},            // Sapphire Rapids
-    {0xcf, "psys", 1},            // Emerald Rapids
-    {0x37, nullptr, 0},           // Silvermont
-    {0x4a, nullptr, 0},           // Silvermont
-    {0x4d, nullptr, 0},           // Silvermont
-    {0x4c, nullptr, 0},           // Airmont
-    {0x5a, nullptr, 0},           // Airmont
-};
-
-// Intel models without exceptions whose unit register is known to be right.
+// Intel models of family 6 whose unit register does not tell the truth (arch/x86/events/rapl.c and
+// drivers/powercap/intel_rapl_common.c). DRAM counts 2^-16 J: Haswell-X, Broadwell-X and -D,
+// Skylake-X to Cooper Lake, Ice Lake-X and -D, Knights Landing, Knights Mill.
+constexpr int kFixedDramModels[] = {0x3f, 0x4f, 0x56, 0x55, 0x6a, 0x6c, 0x57, 0x85};
+// psys counts joules: Sapphire Rapids, Emerald Rapids.
+constexpr int kJoulePsysModels[] = {0x8f, 0xcf};
+// The exponent n means 2^n µJ: Silvermont, Airmont.
+constexpr int kMicrojouleModels[] = {0x37, 0x4a, 0x4d, 0x4c, 0x5a};
+constexpr int kXeonD = 0x56;
+// Those whose unit register is known to be right.
 constexpr int kPlainModels[] = {0x2a, 0x2d, 0x3a, 0x3e, 0x3c, 0x45, 0x46, 0x3d, 0x47, 0x5c,
                                 0x5f, 0x7a, 0x4e, 0x5e, 0x8e, 0x9e, 0x66, 0x7d, 0x7e, 0xa5,
                                 0xa6, 0xa7, 0x8c, 0x8d, 0x97, 0x9a, 0xbe, 0xb7, 0xba, 0xbf,
                                 0xaa, 0xac, 0xc5, 0xc6, 0xb5, 0xbd, 0x86, 0x96, 0x9c};
-// Their counters are in TPMI memory: Granite Rapids (D), Sierra Forest, Grand Ridge, Clearwater
-// Forest.
-constexpr int kTpmiModels[] = {0xad, 0xae, 0xaf, 0xb6, 0xdd};
+// Their counters are in TPMI memory: Granite Rapids (D), Sierra Forest, Clearwater Forest.
+constexpr int kTpmiModels[] = {0xad, 0xae, 0xaf, 0xdd};
 constexpr int kAmdFamilies[] = {0x17, 0x18, 0x19, 0x1a};
 
 template <typename Table>
@@ -88,28 +70,21 @@ bool contains(const Table& table, int value) {
   return std::find(std::begin(table), std::end(table), value) != std::end(table);
 }
 
-const UnitException* unit_exception(const Topology& cpus, const std::string& kind) {
-  if (!cpus.intel() || cpus.family != 6) return nullptr;
-  for (const auto& exception : kUnitExceptions) {
-    if (exception.model != cpus.model) continue;
-    if (exception.kind == nullptr || kind == exception.kind) return &exception;
-  }
-  return nullptr;
-}
-
 double energy_unit(const Topology& cpus, const std::string& kind, uint64_t units) {
   const int exponent = static_cast<int>(units >> 8 & 0x1f);
-  const UnitException* exception = unit_exception(cpus, kind);
-  if (exception == nullptr) return std::ldexp(1.0, -exponent);
-  return exception->joules > 0 ? exception->joules : std::ldexp(1e-6, exponent);
+  if (cpus.intel() && cpus.family == 6) {
+    if (kind == "dram" && contains(kFixedDramModels, cpus.model)) return 1.0 / 65536;
+    if (kind == "psys" && contains(kJoulePsysModels, cpus.model)) return 1;
+    if (contains(kMicrojouleModels, cpus.model)) return std::ldexp(1e-6, exponent);
+  }
+  return std::ldexp(1.0, -exponent);
 }
 
 bool is_known(const Topology& cpus) {
   if (cpus.amd()) return contains(kAmdFamilies, cpus.family);
-  if (cpus.family != 6) return false;
-  return contains(kPlainModels, cpus.model) ||
-         std::any_of(std::begin(kUnitExceptions), std::end(kUnitExceptions),
-                     [&](const UnitException& known) { return known.model == cpus.model; });
+  return cpus.family == 6 &&
+         (contains(kPlainModels, cpus.model) || contains(kFixedDramModels, cpus.model) ||
+          contains(kJoulePsysModels, cpus.model) || contains(kMicrojouleModels, cpus.model));
 }
 
 /// One register: the file's offset is its number.
@@ -355,7 +330,7 @@ class Probe {
                       " is not known here; its units are taken from its unit register");
     }
     const auto is_dram = [](const Domain& domain) { return domain.kind == "dram"; };
-    if (cpus_.intel() && cpus_.family == 6 && cpus_.model == 0x56 &&
+    if (cpus_.intel() && cpus_.family == 6 && cpus_.model == kXeonD &&
         std::any_of(source_->domains_.begin(), source_->domains_.end(), is_dram)) {
       notes.push_back("rapl-msr: tools disagree on the unit of DRAM on Xeon D; it is 2^-16 J here");
     }
@@ -389,9 +364,15 @@ Opened open_rapl_msr(const Host& host, const std::vector<Domain>& taken) {
                    ""};
   }
   std::vector<Group> groups = open_groups(host);
-  const auto opened = std::find_if(groups.begin(), groups.end(),
-                                   [](const Group& group) { return static_cast<bool>(group.msr); });
-  if (opened == groups.end()) return unopened(host, groups.front());
+  const auto find = [&](auto&& wanted) {
+    return std::find_if(groups.begin(), groups.end(), wanted);
+  };
+  if (find([](const Group& group) { return static_cast<bool>(group.msr); }) == groups.end()) {
+    // What can be mended is told first.
+    const auto barred =
+        find([](const Group& group) { return group.error == EACCES || group.error == EPERM; });
+    return unopened(host, barred != groups.end() ? *barred : groups.front());
+  }
   return Probe(host, taken).run(std::move(groups));
 }
 

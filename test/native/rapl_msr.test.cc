@@ -1,5 +1,7 @@
 // rapl-msr against made /dev/cpu/N/msr: sparse files, in which a register's number is its offset.
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <map>
@@ -417,6 +419,21 @@ TEST(without_the_module_the_refusal_says_how_to_load_it) {
   const Refusal refusal = refusal_of(machine.open_with());
   CHECK(refusal.kind == Refusal::Kind::absent);
   CHECK_EQ(refusal.fix, "sudo modprobe msr");
+}
+
+TEST(a_cpu_off_line_is_told) {
+  Machine machine("GenuineIntel", 6, 0x9e);
+  machine.cpu(0, 0);
+  machine.tree.folder("dev/cpu/0");
+  sockaddr_un address{};  // a socket's file fails to open as the device of such a CPU does
+  address.sun_family = AF_UNIX;
+  machine.tree.path(Machine::msr(0)).string().copy(address.sun_path, sizeof address.sun_path - 1);
+  const int file = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  CHECK_EQ(bind(file, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const Refusal refusal = refusal_of(machine.open_with());
+  close(file);
+  CHECK(refusal.kind == Refusal::Kind::absent);
+  CHECK_EQ(refusal.reason, "/dev/cpu/0/msr belongs to a CPU that is off line");
 }
 
 TEST(a_virtual_machine_hides_the_registers) {
