@@ -106,13 +106,13 @@ export const presets = definePresets({
     },
   },
   'near-wrap': {
-    about: 'two packages whose counters wrap 40 J and 41 J after the start: once, in normal use',
+    about: 'two packages whose counters all wrap 2 s after the start, and then not for hours',
     spec: {
       cpu: intel(0x97, 'Simulated CPU'),
       packages: 2,
       domains: {
-        package: { watts: [20, 30], wrapAfterJoules: 40 },
-        dram: { watts: 5, wrapAfterJoules: 4 },
+        package: { watts: 20, wrapAfterJoules: 40 },
+        dram: { watts: 5, wrapAfterJoules: 10 },
       },
       sources: rapl,
     },
