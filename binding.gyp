@@ -16,7 +16,9 @@
     "defines": [
       "NAPI_VERSION=8",
       "NODE_ADDON_API_DISABLE_DEPRECATED",
-      "NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED"
+      "NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED",
+      # Else a call that a dying worker makes ends the whole process.
+      "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"
     ],
     "cflags_cc!": ["-std=gnu++14", "-std=gnu++17", "-std=gnu++20"],
     "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-fvisibility=hidden"],
