@@ -12,6 +12,8 @@ namespace jouletap {
 namespace {
 
 constexpr int kDeepest = 3;  // control type, zone, child
+// Twice the TDP of a 15 W laptop is less than it may draw for a minute under turbo.
+constexpr double kLeastWatts = 500;
 
 /// Zones below a folder: sysfs lists all of them flat, but a mount may show only the nested ones.
 void collect(const std::filesystem::path& folder, int depth, std::vector<RaplZone>& zones) {
@@ -164,19 +166,12 @@ std::vector<RaplZone> find_rapl_zones(const Host& host, std::vector<std::string>
 
 double package_watts(const std::vector<RaplZone>& zones, int package, int die) {
   double tdp = 0;
-  double limit = 0;
   for (const RaplZone& zone : zones) {
     if (zone.kind != "package" || zone.package != package) continue;
     if (zone.die >= 0 && die >= 0 && zone.die != die) continue;
     tdp = std::max(tdp, watts_in(zone.folder / "constraint_0_max_power_uw"));
-    // A laptop's short-term limit may be four times its TDP, and is used for many seconds.
-    for (const char* constraint : {"constraint_0", "constraint_1"}) {
-      limit =
-          std::max(limit, watts_in(zone.folder / (std::string(constraint) + "_power_limit_uw")));
-    }
   }
-  if (tdp <= 0) return kRaplWatts;
-  return std::max(2 * tdp, std::min(limit, kRaplWatts));
+  return tdp > 0 ? std::max(2 * tdp, kLeastWatts) : kRaplWatts;
 }
 
 }  // namespace jouletap

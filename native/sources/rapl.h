@@ -36,8 +36,8 @@ struct RaplZone {
 /// placed is told in notes.
 std::vector<RaplZone> find_rapl_zones(const Host& host, std::vector<std::string>& notes);
 
-/// No package draws more than this: twice its TDP, or the highest limit set where that is more;
-/// kRaplWatts if neither is known.
+/// No package draws more than this: twice its TDP, and at least 500 W; kRaplWatts if the TDP is not
+/// known.
 double package_watts(const std::vector<RaplZone>& zones, int package, int die);
 
 }  // namespace jouletap

@@ -151,7 +151,7 @@ std::vector<Event> find_events(const Pmu& pmu, const std::filesystem::path& fold
     const std::string file = name.file;
     if (std::find(files.begin(), files.end(), file) == files.end()) continue;
     const std::string code = text_of(file);
-    const auto config = code.rfind("event=", 0) == 0 ? parse_integer(code.substr(6)) : std::nullopt;
+    const auto config = parse_integer(code.rfind("event=", 0) == 0 ? code.substr(6) : "");
     const auto scale = parse_double(text_of(file + ".scale"));
     const std::string unit = text_of(file + ".unit");
     if (!config || *config < 0 || *config > 0xff) {

@@ -11,6 +11,7 @@
 
 #include "../../native/files.h"
 #include "../../native/sources/sources.h"
+#include "allocations.h"
 #include "check.h"
 
 using jouletap::Domain;
@@ -26,21 +27,6 @@ namespace {
 
 const std::string kPower = "sys/bus/event_source/devices/power/";
 constexpr double kScale = 1e-8;  // joules of one tick: tens of watts
-
-size_t allocations = 0;
-
-}  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-
-namespace {
 
 File open_tick_counter(uint32_t type, int cpu) {
   perf_event_attr attr;
@@ -225,7 +211,7 @@ TEST(domains_stand_in_the_tree_with_their_limits) {
   event(tree, "energy-ram", kScale);
   event(tree, "energy-psys", kScale);
   tree.file("sys/class/powercap/intel-rapl:3/name", "package-0\n");
-  tree.file("sys/class/powercap/intel-rapl:3/constraint_0_max_power_uw", "205000000\n");
+  tree.file("sys/class/powercap/intel-rapl:3/constraint_0_max_power_uw", "300000000\n");
   const auto source = source_of(open(tree));
   const auto& domains = source->domains();
   CHECK_EQ(ids(*source), "package-0 core-0 dram-0 psys-0");
@@ -234,8 +220,8 @@ TEST(domains_stand_in_the_tree_with_their_limits) {
   CHECK_EQ(domains[1].parent, "package-0");
   CHECK(domains[2].role == Role::root);
   CHECK(domains[3].role == Role::whole);
-  CHECK_EQ(domains[0].max_watts, 410.0);
-  CHECK_EQ(domains[1].max_watts, 410.0);
+  CHECK_EQ(domains[0].max_watts, 600.0);
+  CHECK_EQ(domains[1].max_watts, 600.0);
   CHECK_EQ(domains[2].max_watts, 1000.0);
   CHECK_EQ(domains[3].max_watts, 10000.0);
   for (const Domain& domain : domains) {
@@ -264,9 +250,9 @@ TEST(each_package_costs_one_read_and_no_allocation) {
   std::vector<Tally> tallies(6);
   const uint64_t first = reads();
   const uint64_t second = reads();
-  const size_t allocated = allocations;
+  const size_t allocated = check::allocations();
   for (int i = 0; i < 10; ++i) source->read(tallies.data());
-  CHECK_EQ(allocations, allocated);
+  CHECK_EQ(check::allocations(), allocated);
   const uint64_t third = reads();
   CHECK_EQ(third - second - (second - first), 20);
   for (const Tally& tally : tallies) CHECK_EQ(tally.failures, 0.0);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "../../native/sources/sources.h"
+#include "allocations.h"
 #include "check.h"
 
 using jouletap::Domain;
@@ -18,20 +19,10 @@ namespace {
 
 const std::string kClass = "sys/class/powercap/";
 
-size_t allocations = 0;
 /// Where set, answers every pread().
 std::function<std::string()> scripted_pread;
 
 }  // namespace
-
-void* operator new(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 /// Stands before the C library's: a plain file cannot move by itself while it is being read.
 extern "C" ssize_t pread(int descriptor, void* buffer, size_t size, off_t offset) {
@@ -318,7 +309,7 @@ TEST(dies_that_mirror_one_counter_are_merged) {
            apart);
 }
 
-TEST(limits_come_from_the_package_zone) {
+TEST(limits_are_twice_the_tdp_of_the_package_zone) {
   Tree tree;
   intel(tree);
   zone(tree, "intel-rapl:0", "package-0", 1);
@@ -326,17 +317,16 @@ TEST(limits_come_from_the_package_zone) {
   zone(tree, "intel-rapl:0:1", "dram", 1);
   zone(tree, "intel-rapl:1", "package-1", 1);
   zone(tree, "intel-rapl:2", "package-2", 1);
-  tree.file(kClass + "intel-rapl:0/constraint_0_max_power_uw", "205000000\n");
+  tree.file(kClass + "intel-rapl:0/constraint_0_max_power_uw", "300000000\n");
   tree.file(kClass + "intel-rapl:1/constraint_0_max_power_uw", "0\n");
   tree.file(kClass + "intel-rapl:2/constraint_0_max_power_uw", "15000000\n");
-  tree.file(kClass + "intel-rapl:2/constraint_1_power_limit_uw", "64000000\n");
   const auto source = source_of(open(tree));
   const auto& domains = source->domains();
-  CHECK_EQ(domains[0].max_watts, 410.0);
-  CHECK_EQ(domains[1].max_watts, 410.0);
+  CHECK_EQ(domains[0].max_watts, 600.0);
+  CHECK_EQ(domains[1].max_watts, 600.0);
   CHECK_EQ(domains[2].max_watts, 1000.0);
   CHECK_EQ(domains[3].max_watts, 1000.0);
-  CHECK_EQ(domains[4].max_watts, 64.0);
+  CHECK_EQ(domains[4].max_watts, 500.0);
 }
 
 TEST(memory_of_sapphire_rapids_follows_the_package_unit) {
@@ -387,9 +377,9 @@ TEST(a_read_is_one_system_call_a_domain_and_allocates_nothing) {
   Tally tallies[3];
   const uint64_t first = reads();
   const uint64_t second = reads();
-  const size_t allocated = allocations;
+  const size_t allocated = check::allocations();
   for (int i = 0; i < 10; ++i) source->read(tallies);
-  CHECK_EQ(allocations, allocated);
+  CHECK_EQ(check::allocations(), allocated);
   const uint64_t third = reads();
   CHECK_EQ(third - second - (second - first), 30);
 }
