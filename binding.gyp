@@ -26,6 +26,7 @@
     "conditions": [
       ["OS=='linux'", {
         "sources": [
+          "native/floor.cc",
           "native/sources/hwmon.cc",
           "native/sources/hwmon_chips.cc",
           "native/sources/rapl.cc",

@@ -104,6 +104,23 @@ export interface NativeOverhead {
   readonly realtime: boolean
 }
 
+/** Perf events of one CPU, read as one group. */
+export interface FloorGroup {
+  /** The PMU's number, as in its `type` file. */
+  readonly type: number
+  readonly cpu: number
+  readonly configs: readonly number[]
+}
+
+/** What the bare loop cost. */
+export interface NativeFloor {
+  readonly rows: number
+  /** CPU time of the loop's thread, in seconds. */
+  readonly cpuSeconds: number
+  /** Whether the thread ran under SCHED_FIFO. */
+  readonly realtime: boolean
+}
+
 /** The addon. */
 export interface Native {
   /** The names of all sources, best first. */
@@ -124,6 +141,18 @@ export interface Native {
     capacity: number,
     root: string,
   ) => NativeSampler
+  /**
+   * The least that `rows` rows can cost: a bare loop over the system calls of a row (one `pread` of
+   * each file, one `read` of each group), on a thread with the sampler's priority and timer slack.
+   * Blocks this thread until it is done. On Linux only; the bench's.
+   * @throws {Error} the sentence that says what could not be opened or read.
+   */
+  floor?(
+    files: readonly string[],
+    groups: readonly FloorGroup[],
+    intervalMs: number,
+    rows: number,
+  ): NativeFloor
   /** Whether this process runs with more rights than its user: environment overrides are ignored. */
   readonly elevated: boolean
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "floor.h"
 #include "sampler.h"
 #include "source.h"
 
@@ -113,11 +114,18 @@ Napi::Value probe(const Napi::CallbackInfo& info) {
   return found;
 }
 
+std::vector<std::string> strings(const Napi::Array& array) {
+  std::vector<std::string> texts;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    texts.push_back(Napi::Value(array[i]).As<Napi::String>().Utf8Value());
+  }
+  return texts;
+}
+
 /// The doubles of a Float64Array: As<>() does not check, and the buffer may have been detached or
 /// resized since the last call.
 std::pair<double*, size_t> doubles(const Napi::Value& value) {
-  if (value.IsTypedArray() &&
-      value.As<Napi::TypedArray>().TypedArrayType() == napi_float64_array) {
+  if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_float64_array) {
     auto array = value.As<Napi::Float64Array>();
     return {array.Data(), array.ElementLength()};
   }
@@ -143,11 +151,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
 
   /// (sources: string[], intervalMs: number, capacity: number, root: string)
   explicit Sampler(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sampler>(info) {
-    std::vector<std::string> names;
-    const auto wanted = info[0].As<Napi::Array>();
-    for (uint32_t i = 0; i < wanted.Length(); ++i) {
-      names.push_back(Napi::Value(wanted[i]).As<Napi::String>().Utf8Value());
-    }
+    const auto names = strings(info[0].As<Napi::Array>());
     const double interval_ms = info[1].As<Napi::Number>().DoubleValue();
     const int64_t capacity = info[2].As<Napi::Number>().Int64Value();
     if (!(interval_ms > 0) || capacity < 1) {
@@ -201,6 +205,44 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
   std::unique_ptr<jouletap::Sampler> sampler_;
 };
 
+#ifdef __linux__
+std::vector<jouletap::FloorGroup> groups_of(const Napi::Array& wanted) {
+  std::vector<jouletap::FloorGroup> groups;
+  for (uint32_t i = 0; i < wanted.Length(); ++i) {
+    const auto from = Napi::Value(wanted[i]).As<Napi::Object>();
+    jouletap::FloorGroup group;
+    group.type = Napi::Value(from["type"]).As<Napi::Number>().Uint32Value();
+    group.cpu = Napi::Value(from["cpu"]).As<Napi::Number>().Int32Value();
+    const auto configs = Napi::Value(from["configs"]).As<Napi::Array>();
+    for (uint32_t j = 0; j < configs.Length(); ++j) {
+      group.configs.push_back(Napi::Value(configs[j]).As<Napi::Number>().Uint32Value());
+    }
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+/// (files: string[], groups: { type, cpu, configs }[], intervalMs: number, rows: number)
+Napi::Value floor(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const double interval_ms = info[2].As<Napi::Number>().DoubleValue();
+  const int64_t rows = info[3].As<Napi::Number>().Int64Value();
+  if (!(interval_ms > 0) || rows < 1) {
+    throw Napi::RangeError::New(env, "intervalMs must be above 0 and rows at least 1");
+  }
+  const auto done =
+      jouletap::run_floor(strings(info[0].As<Napi::Array>()), groups_of(info[1].As<Napi::Array>()),
+                          std::llround(interval_ms * 1e6), rows);
+  if (const auto* why = std::get_if<std::string>(&done)) throw Napi::Error::New(env, *why);
+  const auto& cost = std::get<jouletap::Floor>(done);
+  auto object = Napi::Object::New(env);
+  object["rows"] = cost.rows;
+  object["cpuSeconds"] = cost.cpu_seconds;
+  object["realtime"] = Napi::Boolean::New(env, cost.realtime);
+  return object;
+}
+#endif
+
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   std::vector<std::string> names;
   for (const auto& entry : jouletap::all_sources()) names.emplace_back(entry.name);
@@ -208,6 +250,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["probe"] = Napi::Function::New<probe>(env, "probe");
   exports["Sampler"] = Sampler::define(env);
 #ifdef __linux__
+  exports["floor"] = Napi::Function::New<floor>(env, "floor");
   exports["elevated"] = Napi::Boolean::New(env, getauxval(AT_SECURE) != 0);
 #else
   exports["elevated"] = Napi::Boolean::New(env, false);
