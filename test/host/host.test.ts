@@ -318,6 +318,8 @@ describe('the simulated host', () => {
 })
 
 describe('the perf stand-in', () => {
+  const bench = new Bench()
+  afterEach(() => bench.stop())
   before(function () {
     this.timeout(60_000)
     const reason = perfUnavailable(2)
@@ -328,7 +330,8 @@ describe('the perf stand-in', () => {
   })
 
   it('makes the set watts out of the real TSC', async () => {
-    const host = await startHost({ preset: 'perf' })
+    await bench.start({ preset: 'perf' })
+    const { host } = bench
     const folder = join(host.root, 'sys/bus/event_source/devices/power')
     const text = (path: string): string => readFileSync(join(folder, path), 'utf8').trim()
     expect(text('type')).to.equal(
