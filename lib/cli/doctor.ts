@@ -79,7 +79,7 @@ function report({ sources, auto }: Findings, paint: Paint): string {
 function about(source: SourceReport, paint: Paint): string[] {
   const name = paint('bold', source.name)
   if (!source.usable) {
-    const lines = [`${name}: ${paint('red', 'not usable')}`, `  ${source.reason ?? ''}`.trimEnd()]
+    const lines = [`${name}: ${paint('red', 'not usable')}`, `  ${sentence(source.reason ?? '')}`]
     if (source.fix) lines.push(`  To mend it: ${paint('bold', source.fix)}`)
     return lines
   }
@@ -100,4 +100,10 @@ function verdict({ sources, domains }: Findings['auto'], paint: Paint): string[]
     return `  ${source} for ${ids.join(', ')}`
   })
   return [paint('bold', 'auto uses'), ...lines, 'Were none of them usable, it would estimate.']
+}
+
+/** A reason as a sentence of its own. */
+function sentence(reason: string): string {
+  const stop = /[.!?]$/.test(reason) ? '' : '.'
+  return `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${stop}`
 }

@@ -64,8 +64,15 @@ async function sample(options: SampleOptions): Promise<number> {
   const rows = meter.rows()
   const ending = endOn(options.duration, () => meter.stop())
   const output = outputTo(process.stdout)
+  const said = new Set<string>()
+  const say = (sentences: readonly string[]) => {
+    for (const sentence of sentences) {
+      if (!said.has(sentence)) remark(`jouletap: ${sentence}\n`)
+      said.add(sentence)
+    }
+  }
   try {
-    for (const note of meter.notes) remark(`jouletap: ${note}\n`)
+    if (meter.domains.some((domain) => domain.quality === 'estimated')) say(meter.notes)
     await output.write(header(options, meter, startedAt))
     for await (const batch of rows) await output.write(format(batch, origin, options.format))
   } catch (error) {
@@ -76,6 +83,7 @@ async function sample(options: SampleOptions): Promise<number> {
     ending.cancel()
     meter.stop()
   }
+  say(meter.stop().warnings)
   const { overwritten, overruns } = meter.overhead()
   if (overwritten > 0) {
     remark(`jouletap: ${overwritten} rows were lost because they were not fetched in time.\n`)

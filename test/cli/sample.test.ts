@@ -90,17 +90,6 @@ describe('jouletap sample', () => {
     expect(stderr).to.not.match(/EPIPE|Error/)
   })
 
-  it('ends at a second signal even if the reader has gone to sleep', async () => {
-    const child = startCli(['sample', ...MODEL, '--interval', '0.1'], { readStdout: false })
-    await child.told('jouletap: ')
-    child.process.kill('SIGTERM')
-    const again = setInterval(() => child.process.kill('SIGTERM'), 50)
-    const code = await new Promise((resolve) => child.process.once('exit', resolve))
-    clearInterval(again)
-    expect(code).to.be.oneOf([0, 143])
-    child.process.stdout!.destroy()
-  })
-
   it('says in one sentence that the disk is full', async () => {
     const line = '"$@" > /dev/full'
     const command = [process.execPath, ...CLI, 'sample', ...MODEL, '--duration', '5']

@@ -55,7 +55,7 @@ describe('summary', () => {
     ]
     expect(summary(record({}, domains), plain)).to.equal(
       [
-        'jouletap: 148.53 ± 0.03 J in 2.000 s, 74.266 W, measured (rapl-powercap, rapl-msr)',
+        'jouletap: 148.531 ± 0.030 J in 2.000 s, 74.266 W, measured (rapl-powercap, rapl-msr)',
         '  of the whole machine, not only of this command',
         '  package-0  130.031 ± 0.020 J  65.016 W   rapl-powercap',
         '  core-0     80.000 ± 0.020 J   40.000 W   rapl-powercap  inside package-0, not added',

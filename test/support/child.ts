@@ -115,7 +115,7 @@ function collect(stream: Readable, ended: Promise<unknown>): Collected {
       }
       stream.on('data', look)
       look()
-      ended.then(() => reject(new Error(`It ended without ${sign}: ${text}`)), reject)
+      ended.then(() => reject(new Error(`It ended without ${sign}: …${text.slice(-1000)}`)), reject)
     })
   return { text: () => text, seen }
 }
