@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
+import { exactly } from './bytes'
 
 /** How a command ended. */
 export interface ChildEnd {
@@ -31,7 +32,7 @@ const FORWARDED: readonly NodeJS.Signals[] = [
 ]
 
 /**
- * Runs `file` with `args` to its end. From the call on, signals go to the command and never end
+ * Runs `file` with `args`, the last words of the command line of this process, to its end. From the call on, signals go to the command and never end
  * this process: it outlives the command. What the command leaves running is not waited for.
  */
 export function runChild(file: string, args: readonly string[]): Promise<ChildEnd> {
@@ -44,7 +45,8 @@ export function runChild(file: string, args: readonly string[]): Promise<ChildEn
       })
     }
     try {
-      child = spawn(file, args, { stdio: 'inherit' })
+      const [program = file, ...words] = exactly([file, ...args])
+      child = spawn(program, words, { stdio: 'inherit' })
     } catch (error) {
       return resolve(notStarted(file, error as Error))
     }

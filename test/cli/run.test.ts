@@ -22,6 +22,16 @@ describe('jouletap run', () => {
       expect(JSON.parse(stdout)).to.deep.equal(words)
     })
 
+    it('passes arguments that are not UTF-8', async () => {
+      const words = "'%s|' a \"$(printf 'caf\\351\\n\\047x')\" '' \"$(printf '\\377')\" 'é'"
+      const line = [NODE, ...CLI, 'run', '--quiet', ...MODEL, '--', 'printf'].map(quoted).join(' ')
+      const dump = '| od -An -v -tx1 | tr -d " \\n"'
+      const plain = await runProgram('sh', ['-c', `printf ${words} ${dump}`])
+      const measured = await runProgram('sh', ['-c', `${line} ${words} ${dump}`])
+      expect(plain.stdout).to.contain('e90a2778')
+      expect(measured.stdout).to.equal(plain.stdout)
+    })
+
     it('takes everything from the first word on for the command, without --', async () => {
       const print = 'process.stdout.write(JSON.stringify(process.argv.slice(2)))'
       const folder = mkdtempSync(join(tmpdir(), 'jouletap-'))
