@@ -1,4 +1,4 @@
-/** Samples the estimate on a timer of the event loop, at 10 Hz or slower, and keeps its points. */
+/** Samples the estimate on a timer of the event loop, at 1 to 10 Hz, and keeps its points. */
 import { openEstimate } from './estimate'
 import type { Settings } from './options'
 import { type Channel, emptyReading, joulesOf, type Reading } from './reading'
@@ -20,7 +20,8 @@ export interface Estimator {
   overhead(): { cpuSeconds: number; rows: number; overwritten: number }
 }
 
-const LEAST_INTERVAL_MS = 100
+/** Faster than this CPU times do not tell a load; slower, short peaks are smoothed and overstated. */
+const INTERVAL_MS = { least: 100, most: 1000 }
 const KEPT_POINTS = 4096
 
 /** Milliseconds of CLOCK_MONOTONIC. */
@@ -58,7 +59,8 @@ export function openEstimator({ root, intervalMs }: Settings): Estimator {
     notes,
     start() {
       keepPoint()
-      timer = setInterval(keepPoint, Math.max(LEAST_INTERVAL_MS, intervalMs)).unref()
+      const period = Math.min(INTERVAL_MS.most, Math.max(INTERVAL_MS.least, intervalMs))
+      timer = setInterval(keepPoint, period).unref()
     },
     stop() {
       clearInterval(timer)

@@ -60,8 +60,8 @@ const UNIFORM = 1 / Math.sqrt(12)
 const SLOWEST_UPDATE = 0.1
 /** A counter that has not moved in this many of its updates is not believed to have read zero. */
 const STALE_UPDATES = 20
-/** The domains of one reading are read this many seconds apart at most. */
-const SKEW = 1e-3
+/** After these some time may not be covered. */
+const UNCOVERING: readonly Flag[] = ['reset', 'backwards', 'gap']
 
 interface Part {
   energy: DomainEnergy
@@ -82,8 +82,8 @@ interface Part {
  *
  * Variance of a counter's energy E over T seconds at P = E/T watts, updated every u seconds:
  * 2·(P·u/√12)² for the two ends, 2·q²/12 for the count q, (g·E)² for the relative error g of the
- * unit. The first of these is common to the domains of one source and adds linearly among them;
- * the others add in quadrature.
+ * unit, (P·m)² for m seconds of which nothing is known. The first of these is common to the domains
+ * of one source and adds linearly among them; the others add in quadrature.
  */
 export function energyBetween(
   channels: readonly Channel[],
@@ -131,15 +131,17 @@ function partOf(
   if (grown(at.bridged) > 0) flags.push('interpolated')
 
   const disbelieved = still && seconds > STALE_UPDATES * update
-  const unread = seconds - grown(at.coveredMs) / 1000
-  const whole = seconds === 0 || (unread < SKEW && !flags.includes('gap'))
-  const coverage = disbelieved ? 0 : whole ? 1 : Math.min(1, Math.max(0, 1 - unread / seconds))
+  const troubled = grown(at.stalls) > 0 || flags.some((flag) => UNCOVERING.includes(flag))
+  const known = disbelieved ? 0 : troubled ? grown(at.coveredMs) / 1000 : seconds
+  const coverage = seconds > 0 ? Math.min(1, Math.max(0, known / seconds)) : 1
 
-  const watts = joules > 0 ? joules / seconds : usualWatts(channel, index, to, first)
+  const watts =
+    joules > 0 ? joules / (coverage * seconds || seconds) : usualWatts(channel, index, to, first)
   const timing = Math.SQRT2 * UNIFORM * watts * Math.min(update, 2 * seconds)
   const variance =
     2 * (channel.unitJoules * UNIFORM) ** 2 +
     (channel.gain * joules) ** 2 +
+    (watts * (1 - coverage) * seconds) ** 2 +
     Math.max(0, grown(at.variance))
   const model = channel.modelSigma?.(joules, seconds) ?? 0
   const energy: DomainEnergy = {

@@ -81,7 +81,7 @@ function openSampler({ intervalMs, root }: Settings, named: readonly string[]): 
 }
 
 function because({ name, reason, fix }: NativeRefusal): string {
-  return `${name}: ${reason}${fix ? ` Mend it with: ${fix}` : ''}`
+  return `${name}: ${reason}${fix ? `; mend it with: ${fix}` : ''}.`
 }
 
 /** Why there is an estimate: what could be mended first, for that is worth the most to know. */

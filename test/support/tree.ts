@@ -1,5 +1,17 @@
 // Made trees that stand for a machine's /sys, /proc and /dev: files that do not move by themselves.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -9,7 +21,7 @@ export type Files = Record<string, Content>
 
 export interface Tree {
   root: string
-  /** Makes or replaces a file, with the folders above it. */
+  /** Makes a file with the folders above it, or rewrites it in place. */
   write(path: string, content: Content): void
   remove(path: string): void
   dispose(): void
@@ -24,6 +36,10 @@ export function makeTree(files: Files, prefix = 'jouletap-tree-'): Tree {
     const full = join(root, path)
     mkdirSync(content === null ? full : dirname(full), { recursive: true })
     if (content === null) return
+    if (typeof content === 'string' && lstatSync(full, { throwIfNoEntry: false })?.isFile()) {
+      overwrite(full, content)
+      return
+    }
     rmSync(full, { force: true, recursive: true })
     if (typeof content === 'string') writeFileSync(full, content)
     else symlinkSync(content.link, full)
@@ -37,6 +53,14 @@ export function makeTree(files: Files, prefix = 'jouletap-tree-'): Tree {
     dispose,
     [Symbol.dispose]: dispose,
   }
+}
+
+/** In place and never empty in between, so that who holds the file open sees one text or the other. */
+function overwrite(path: string, text: string): void {
+  const file = openSync(path, 'r+')
+  writeSync(file, text, 0)
+  ftruncateSync(file, Buffer.byteLength(text))
+  closeSync(file)
 }
 
 export interface CpuTree {

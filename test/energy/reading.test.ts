@@ -1,0 +1,177 @@
+// The arithmetic from two readings to an energy, on readings written by hand.
+import { expect } from 'chai'
+import { type Channel, emptyReading, energyBetween, FIELDS } from '../../lib/energy/reading'
+import { TALLY } from '../../lib/native'
+
+const TU = 2 ** -10
+
+function channel(id: string, given: Partial<Channel> = {}): Channel {
+  return {
+    id,
+    kind: id.split('-')[0]!,
+    source: 'rapl-powercap',
+    device: '',
+    parent: '',
+    role: 'root',
+    additive: true,
+    gauge: false,
+    modelled: false,
+    unitJoules: 2 ** -14,
+    updateSeconds: TU,
+    wrapJoules: 2 ** 18,
+    maxWatts: 500,
+    gain: 0,
+    quality: 'measured',
+    ...given,
+  }
+}
+
+type Tally = Partial<Record<(typeof TALLY)[number], number>>
+
+function reading(seconds: number, ...tallies: Tally[]): Float64Array {
+  const made = emptyReading(tallies.length)
+  made[0] = 1000 * seconds
+  tallies.forEach((tally, index) => {
+    const full: Tally = { coveredMs: 1000 * seconds, fresh: 1, ...tally }
+    TALLY.forEach((field, at) => {
+      made[1 + FIELDS * index + at] = full[field] ?? 0
+    })
+  })
+  return made
+}
+
+function energy(channels: Channel[], from: Float64Array, to: Float64Array) {
+  return energyBetween(channels, from, to, from)
+}
+
+describe('energy between two readings', () => {
+  it('sums additive domains and no others', () => {
+    const channels = [
+      channel('package-0'),
+      channel('core-0', { additive: false, role: 'part', parent: 'package-0' }),
+      channel('package-1'),
+    ]
+    const from = reading(1, { joules: 10 }, { joules: 4 }, { joules: 1 })
+    const to = reading(3, { joules: 140 }, { joules: 84 }, { joules: 19.5 })
+    const { joules, seconds, watts, coverage, quality, warnings, domains } = energy(
+      channels,
+      from,
+      to,
+    )
+    expect(joules).to.equal(130 + 18.5)
+    expect(seconds).to.equal(2)
+    expect(watts).to.equal(148.5 / 2)
+    expect({ coverage, quality, warnings }).to.deep.equal({
+      coverage: 1,
+      quality: 'measured',
+      warnings: [],
+    })
+    expect(domains.map(({ joules }) => joules)).to.deep.equal([130, 80, 18.5])
+    expect(domains[1]).to.include({ parent: 'package-0', additive: false })
+  })
+
+  it('gives the blind phase error of both ends, and the count', () => {
+    const to = reading(2, { joules: 130 })
+    const [domain] = energy([channel('package-0')], reading(0, {}), to).domains
+    const phase = (Math.SQRT2 * 65 * TU) / Math.sqrt(12)
+    const count = Math.SQRT2 * (2 ** -14 / Math.sqrt(12))
+    expect(domain!.uncertaintyJoules).to.be.closeTo(Math.hypot(phase, count), 1e-12)
+  })
+
+  it('adds the phase error within a source, and in quadrature between sources', () => {
+    const to = reading(1, { joules: 60 }, { joules: 60 })
+    const from = reading(0, {}, {})
+    const exact = { unitJoules: 0 }
+    const one = energy([channel('package-0', exact)], reading(0, {}), reading(1, { joules: 60 }))
+    const same = energy([channel('package-0', exact), channel('package-1', exact)], from, to)
+    const other = energy(
+      [channel('package-0', exact), channel('gpu-0', { ...exact, source: 'hwmon' })],
+      from,
+      to,
+    )
+    expect(same.uncertaintyJoules).to.be.closeTo(2 * one.uncertaintyJoules, 1e-12)
+    expect(other.uncertaintyJoules).to.be.closeTo(Math.SQRT2 * one.uncertaintyJoules, 1e-12)
+  })
+
+  it('adds the errors of a model linearly', () => {
+    const modelSigma = (joules: number) => 0.5 * joules
+    const estimate = {
+      quality: 'estimated',
+      modelSigma,
+      unitJoules: 0,
+      updateSeconds: 1e-9,
+    } as const
+    const channels = [channel('package-0', estimate), channel('package-1', estimate)]
+    const total = energy(channels, reading(0, {}, {}), reading(1, { joules: 30 }, { joules: 50 }))
+    expect(total.uncertaintyJoules).to.be.closeTo(40, 1e-6)
+    expect(total.quality).to.equal('estimated')
+  })
+
+  it('takes the weakest quality of what is summed', () => {
+    const weak = channel('core-0', { additive: false, quality: 'estimated' })
+    const modelled = channel('package-1', { quality: 'modelled' })
+    const to = reading(1, { joules: 1 }, { joules: 1 }, { joules: 1 })
+    const from = reading(0, {}, {}, {})
+    expect(energy([channel('package-0'), weak, modelled], from, to).quality).to.equal('modelled')
+  })
+
+  it('never gives a silent zero', () => {
+    const stuck = energy([channel('package-0')], reading(0, {}), reading(2, { coveredMs: 900 }))
+    expect(stuck.coverage).to.equal(0)
+    expect(stuck.domains[0]!.flags).to.deep.equal(['stale'])
+    expect(stuck.warnings).to.have.length(1)
+    expect(stuck.uncertaintyJoules).to.be.closeTo(500, 1) // half of 500 W for 2 s
+  })
+
+  it('says of a stretch shorter than an update that it cannot tell', () => {
+    const from = reading(10, { joules: 100 })
+    const to = reading(10.0005, { joules: 100 })
+    const short = energyBetween([channel('package-0')], from, to, reading(0, {}))
+    expect(short.joules).to.equal(0)
+    expect(short.domains[0]!.flags).to.deep.equal(['stale'])
+    // The mean power of the meter's life, 10 W, over an unknown phase of at most twice the stretch.
+    expect(short.uncertaintyJoules).to.be.within(0.002, 0.01)
+    expect(short.warnings[0]).to.match(/shorter than its updates/)
+  })
+
+  const flaws: [keyof Tally, string][] = [
+    ['resets', 'reset'],
+    ['backwards', 'backwards'],
+    ['ambiguous', 'ambiguous-wrap'],
+    ['failures', 'gap'],
+    ['bridged', 'interpolated'],
+    ['stalls', 'stale'],
+  ]
+  for (const [field, flag] of flaws) {
+    it(`flags ${flag} in the stretch where it happened, and only there`, () => {
+      const before = reading(1, { joules: 1 })
+      const after = reading(2, { joules: 2, [field]: 1 })
+      const later = reading(3, { joules: 3, [field]: 1 })
+      expect(energy([channel('package-0')], before, after).domains[0]!.flags).to.deep.equal([flag])
+      expect(energy([channel('package-0')], after, later).domains[0]!.flags).to.deep.equal([])
+    })
+  }
+
+  it('says how much of the time is known', () => {
+    const part = energy(
+      [channel('package-0')],
+      reading(0, {}),
+      reading(10, { joules: 20, coveredMs: 4000, failures: 60 }),
+    )
+    expect(part.coverage).to.equal(0.4)
+    expect(part.uncertaintyJoules).to.be.closeTo(30, 0.01) // 5 W for the other 6 s
+    expect(part.warnings.join()).to.contain('40.0 %')
+  })
+
+  it('is never negative, whatever the readings', () => {
+    const fallen = energy(
+      [channel('package-0')],
+      reading(0, { joules: 9 }),
+      reading(1, { joules: 1 }),
+    )
+    expect(fallen.joules).to.equal(0)
+    const backwards = energy([channel('package-0')], reading(5, {}), reading(1, { joules: 1 }))
+    expect(backwards.seconds).to.equal(0)
+    expect(backwards.watts).to.equal(0)
+  })
+})
