@@ -1,23 +1,27 @@
-// powercap: units and wraps made whole, zones known by name, and every way they can be refused.
+// powercap: units and wraps made whole, zones known by name, dies and duplicates.
 #include <sys/syscall.h>
 
-#include <map>
-
-#include "../../native/sources/sources.h"
 #include "allocations.h"
 #include "check.h"
+#include "opened.h"
+#include "zones.h"
 
+using check::amd;
+using check::ids;
+using check::intel;
+using check::noted;
+using check::reads;
+using check::source_of;
 using jouletap::Domain;
-using jouletap::Host;
-using jouletap::Opened;
-using jouletap::Refusal;
 using jouletap::Role;
 using jouletap::Source;
 using jouletap::Tally;
+using zones::kClass;
+using zones::open;
+using zones::shown;
+using zones::zone;
 
 namespace {
-
-const std::string kClass = "sys/class/powercap/";
 
 /// Where set, answers every pread().
 std::function<std::string()> scripted_pread;
@@ -33,66 +37,6 @@ extern "C" ssize_t pread(int descriptor, void* buffer, size_t size, off_t offset
 }
 
 namespace {
-
-/// What a zone shows of a register: the kernel's arithmetic.
-std::string shown(uint64_t raw, uint64_t nanojoules) {
-  return std::to_string(raw * nanojoules / 1000) + "\n";
-}
-
-void zone(const Tree& tree, const std::string& name, const std::string& label, uint64_t raw,
-          uint64_t nanojoules = 61035) {
-  tree.file(kClass + name + "/name", label + "\n");
-  tree.file(kClass + name + "/energy_uj", shown(raw, nanojoules));
-  tree.file(kClass + name + "/max_energy_range_uj", shown(0xffffffff, nanojoules));
-}
-
-void intel(const Tree& tree) { tree.cpuinfo("GenuineIntel", 6, 0x55); }
-void amd(const Tree& tree) { tree.cpuinfo("AuthenticAMD", 0x19, 1); }
-
-Opened open(const Tree& tree, const std::vector<Domain>& taken = {}) {
-  return jouletap::open_rapl_powercap(Host{tree.root(), jouletap::read_topology(tree.root())},
-                                      taken);
-}
-
-std::unique_ptr<Source> source_of(Opened opened) {
-  if (auto* refusal = std::get_if<Refusal>(&opened)) {
-    throw std::runtime_error("refused: " + refusal->reason);
-  }
-  return std::move(std::get<std::unique_ptr<Source>>(opened));
-}
-
-Refusal refusal_of(const Opened& opened) {
-  if (const auto* refusal = std::get_if<Refusal>(&opened)) return *refusal;
-  throw std::runtime_error("opened");
-}
-
-std::string ids(const Source& source) {
-  std::string all;
-  for (const Domain& domain : source.domains()) all += (all.empty() ? "" : " ") + domain.id;
-  return all;
-}
-
-bool noted(const Source& source, const std::string& words) {
-  for (const std::string& note : source.notes()) {
-    if (note.find(words) != std::string::npos) return true;
-  }
-  return false;
-}
-
-bool says(const std::string& sentence, const std::string& words) {
-  return sentence.find(words) != std::string::npos;
-}
-
-/// Times this thread has called read(2) or pread(2).
-uint64_t reads() {
-  std::ifstream io("/proc/thread-self/io");
-  std::string key;
-  uint64_t value = 0;
-  while (io >> key >> value) {
-    if (key == "syscr:") return value;
-  }
-  skip("/proc/thread-self/io does not count reads here");
-}
 
 TEST(the_true_unit_is_recovered_and_no_count_is_lost) {
   struct {
@@ -152,24 +96,6 @@ TEST(a_range_of_no_known_form_is_a_counter_of_microjoules) {
     tree.file(kClass + "intel-rapl:0/energy_uj", "10\n");
     source->read(&tally);
     CHECK_NEAR(tally.joules, 20e-6, 1e-15);
-  }
-}
-
-TEST(a_counter_of_unknown_range_is_taken_never_to_wrap) {
-  for (const char* text : {"", "many\n", "0\n", "99999999999999999999999\n"}) {
-    Tree tree;
-    intel(tree);
-    zone(tree, "intel-rapl:0", "package-0", 1000);
-    tree.file(kClass + "intel-rapl:0/max_energy_range_uj", text);
-    const auto source = source_of(open(tree));
-    CHECK_EQ(source->domains()[0].wrap_joules, 0.0);
-    CHECK(noted(*source, "intel-rapl:0 does not tell max_energy_range_uj"));
-    Tally tally;
-    source->read(&tally);
-    tree.file(kClass + "intel-rapl:0/energy_uj", "5\n");
-    source->read(&tally);
-    CHECK_EQ(tally.joules, 0.0);
-    CHECK(!tally.fresh);
   }
 }
 
@@ -344,29 +270,6 @@ TEST(memory_of_sapphire_rapids_follows_the_package_unit) {
   CHECK_NEAR(tallies[1].joules, 1000 * 0x1p-14, 1e-12);
 }
 
-TEST(a_failing_read_is_counted_and_the_next_good_one_spans_the_gap) {
-  Tree tree;
-  intel(tree);
-  zone(tree, "intel-rapl:0", "package-0", 1000);
-  zone(tree, "intel-rapl:0:0", "dram", 1000);
-  const auto source = source_of(open(tree));
-  Tally tallies[2];
-  source->read(tallies);
-  double failures = 0;
-  for (const char* text : {"", "\n", "n/a\n", "-5\n", "262143328851\n", "18446744073709551615\n"}) {
-    tree.file(kClass + "intel-rapl:0/energy_uj", text);
-    source->read(tallies);
-    CHECK_EQ(tallies[0].failures, ++failures);
-    CHECK(!tallies[0].fresh);
-    CHECK(tallies[1].fresh);
-  }
-  tree.file(kClass + "intel-rapl:0/energy_uj", shown(1700, 61035));
-  source->read(tallies);
-  CHECK(tallies[0].fresh);
-  CHECK_NEAR(tallies[0].joules, 700 * 0x1p-14, 1e-15);
-  CHECK_EQ(tallies[1].failures, 0.0);
-}
-
 TEST(a_read_is_one_system_call_a_domain_and_allocates_nothing) {
   Tree tree;
   intel(tree);
@@ -395,85 +298,6 @@ TEST(domains_already_taken_are_left_out) {
   package.kind = "package";
   package.package = 0;
   CHECK_EQ(ids(*source_of(open(tree, {package}))), "dram-0-die-0");
-}
-
-TEST(forbidden_files_are_named_with_their_mode_and_the_cure) {
-  Tree tree;
-  intel(tree);
-  zone(tree, "intel-rapl:0", "package-0", 1);
-  zone(tree, "intel-rapl:0:0", "dram", 1);
-  chmod(tree.path(kClass + "intel-rapl:0/energy_uj").c_str(), 0400);
-  check::as_nobody([&] {
-    const auto source = source_of(open(tree));
-    CHECK_EQ(ids(*source), "dram-0");
-    CHECK(noted(*source, "/sys/class/powercap/intel-rapl:0/energy_uj may not be read"));
-  });
-  chmod(tree.path(kClass + "intel-rapl:0:0/energy_uj").c_str(), 0400);
-  check::as_nobody([&] {
-    const Refusal refusal = refusal_of(open(tree));
-    CHECK(refusal.kind == Refusal::Kind::forbidden);
-    CHECK(says(refusal.reason, "/sys/class/powercap/intel-rapl:0/energy_uj"));
-    CHECK(says(refusal.reason, "mode is 0400"));
-    CHECK_EQ(refusal.fix, "sudo chmod a+r /sys/class/powercap/*/energy_uj");
-  });
-}
-
-TEST(the_cure_for_forbidden_files_works) {
-  Tree tree;
-  intel(tree);
-  zone(tree, "intel-rapl:0", "package-0", 1);
-  zone(tree, "intel-rapl:0:0", "dram", 1);
-  tree.folder(kClass + "intel-rapl");
-  for (const char* name : {"intel-rapl:0", "intel-rapl:0:0"}) {
-    chmod(tree.path(kClass + name + "/energy_uj").c_str(), 0400);
-  }
-  const std::string cure = "chmod a+r " + tree.root().string() + "/sys/class/powercap/*/energy_uj";
-  CHECK_EQ(std::system(cure.c_str()), 0);
-  check::as_nobody([&] { CHECK_EQ(ids(*source_of(open(tree))), "package-0 dram-0"); });
-}
-
-TEST(an_empty_folder_or_dangling_links_are_masked) {
-  for (const char* what : {"empty", "control type", "dangling"}) {
-    Tree tree;
-    intel(tree);
-    tree.folder(kClass);
-    if (what == std::string("control type")) tree.folder(kClass + "intel-rapl");
-    if (what == std::string("dangling")) tree.link(kClass + "intel-rapl:0", "sys/devices/none");
-    const Refusal refusal = refusal_of(open(tree));
-    CHECK(refusal.kind == Refusal::Kind::masked);
-    CHECK_EQ(refusal.reason, "/sys/class/powercap is empty: the container runtime hides it");
-    CHECK(says(refusal.fix, "systempaths=unconfined"));
-  }
-}
-
-TEST(a_missing_folder_is_absent) {
-  Tree tree;
-  intel(tree);
-  const Refusal refusal = refusal_of(open(tree));
-  CHECK(refusal.kind == Refusal::Kind::absent);
-  CHECK(says(refusal.reason, "/sys/class/powercap"));
-  CHECK_EQ(refusal.fix, "sudo modprobe intel_rapl_msr");
-  Tree nothing;
-  CHECK_EQ(refusal_of(open(nothing)).fix, "");
-}
-
-TEST(a_zone_that_opens_but_gives_no_number_is_left_out) {
-  Tree tree;
-  intel(tree);
-  zone(tree, "intel-rapl:0", "package-0", 1);
-  zone(tree, "intel-rapl:0:0", "dram", 1);
-  zone(tree, "intel-rapl:0:1", "core", 1);
-  tree.file(kClass + "intel-rapl:0:0/energy_uj", "broken\n");
-  tree.remove(kClass + "intel-rapl:0:1/energy_uj");
-  const auto source = source_of(open(tree));
-  CHECK_EQ(ids(*source), "package-0");
-  CHECK(noted(*source, "intel-rapl:0:0/energy_uj cannot be read: it holds no number"));
-  CHECK(noted(*source, "intel-rapl:0:1/energy_uj cannot be read: No such file"));
-  tree.remove(kClass + "intel-rapl:0/energy_uj");
-  tree.folder(kClass + "intel-rapl:0/energy_uj");
-  const Refusal refusal = refusal_of(open(tree));
-  CHECK(refusal.kind == Refusal::Kind::broken);
-  CHECK(says(refusal.reason, "intel-rapl:0/energy_uj cannot be read: Is a directory"));
 }
 
 }  // namespace
