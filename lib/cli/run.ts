@@ -23,8 +23,8 @@ export function runCommand(rest: readonly string[] | undefined, done: (code: num
   const command = new Command('run')
     .summary('measure a command and say what it used')
     .description(
-      'Measure a command and say what the machine used while it ran. The command keeps its input,\n' +
-        'output, environment and signals; jouletap ends with its exit code.',
+      'Measure a command and say what the machine used while it ran. The command keeps its ' +
+        'input, output, environment and signals; jouletap ends with its exit code.',
     )
     .usage('[options] -- command args…')
     .argument('[command...]', 'the command and its arguments')

@@ -25,8 +25,8 @@ export function sampleCommand(done: (code: number) => void): Command {
   const command = new Command('sample')
     .summary('stream rows as JSON Lines or CSV')
     .description(
-      'Stream the energy of every domain, in joules since the start, row by row, until the duration\n' +
-        'is over, Ctrl-C is pressed or the reader closes the pipe.',
+      'Stream the energy of every domain, in joules since the start, row by row, until the ' +
+        'duration is over, Ctrl-C is pressed or the reader closes the pipe.',
     )
     .addOption(
       new Option('--duration <seconds>', 'end after so many seconds').argParser(

@@ -143,7 +143,7 @@ describe('jouletap run --json', () => {
     expect(readdirSync(folder).sort()).to.deep.equal(['link', 'real'])
   })
 
-  it('keeps the old file when the new one does not fit on the disk, and says so', async () => {
+  it('keeps the old file when there is no room for the new one, and says so', async () => {
     writeFileSync(at('x'), 'old')
     // No file may grow beyond 0 blocks: every write fails, much as on a full disk.
     const command = ['run', ...MODEL, '--json', at('x'), '--', 'true']
