@@ -15,4 +15,5 @@ export {
   Span,
 } from './energy'
 export { type ErrorCode, JouletapError } from './errors'
+export { type HostInfo, hostInfo, type RunFacts, type RunRecord, runRecord } from './record'
 export { JOULES_PER_KWH, toKWh } from './units'

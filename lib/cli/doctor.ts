@@ -1,7 +1,7 @@
 /** `jouletap doctor`: every source, usable or not, why, and the command that mends it. */
 import { Command } from 'commander'
+import type { Domain, SourceReport } from '../energy'
 import { Meter, probe } from '../energy'
-import type { Domain, SourceReport } from '../energy/types'
 import { hostInfo } from '../record'
 import { rootOption } from './options'
 import { type Paint, paintFor, STDOUT, write } from './output'

@@ -1,7 +1,7 @@
 /** `jouletap run`: measures a command, says what it used, and ends as the command ended. */
 import { Command, Option } from 'commander'
+import type { MeterOptions } from '../energy'
 import { Meter } from '../energy'
-import type { MeterOptions } from '../energy/types'
 import { badOption, JouletapError } from '../errors'
 import { type RunRecord, runRecord } from '../record'
 import { type ChildEnd, runChild, shellCode } from './child'

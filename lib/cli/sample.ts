@@ -1,8 +1,8 @@
 /** `jouletap sample`: streams rows for other tools until a duration, a signal or a closed pipe. */
 import { constants } from 'node:os'
 import { Command, Option } from 'commander'
+import type { Rows } from '../energy'
 import { Meter } from '../energy'
-import type { Rows } from '../energy/types'
 import { badOption, JouletapError } from '../errors'
 import { version } from '../record'
 import { meterOptions, numberFrom, type SourceOptions, sourceOptions } from './options'

@@ -1,10 +1,10 @@
 /** What `run` tells a person: short, honest, and no digit too many. */
-import type { DomainEnergy, Flag } from '../energy/types'
+import type { DomainEnergy, Flag } from '../energy'
 import type { RunRecord } from '../record'
 import type { Paint } from './output'
 import { durationText, joulesText, kWhText, table, wattsText } from './text'
 
-/** What a flag means, said of a domain. */
+/** What a flag means; the energy's own warnings say it of the domains that are added. */
 const FLAGS: Record<Flag, string> = {
   stale: 'the counter did not move, or moves more slowly than the run was long',
   'ambiguous-wrap': 'reads were so far apart that a whole turn of the counter may be missing',
@@ -56,9 +56,8 @@ function standing(domain: DomainEnergy, all: readonly DomainEnergy[]): string {
 
 function remarks({ energy, warnings }: RunRecord): string[] {
   const lines = [...warnings]
-  for (const { id, flags } of energy.domains) {
-    if (warnings.some((warning) => warning.startsWith(`${id} `))) continue
-    for (const flag of flags) lines.push(`${id}: ${FLAGS[flag]}.`)
+  for (const { id, flags, additive } of energy.domains) {
+    if (!additive) lines.push(...flags.map((flag) => `${id}: ${FLAGS[flag]}.`))
   }
   return lines
 }

@@ -195,11 +195,15 @@ function warningsOf(energy: DomainEnergy, coverage: number, disbelieved: boolean
       `${id} was not read in time: it may have wrapped unseen, and its joules be too few.`,
     )
   }
-  if (flags.includes('gap') && coverage === 0) {
+  if (!disbelieved && coverage === 0) {
     sentences.push(`${id} could not be read; its joules are missing.`)
   } else if (!disbelieved && coverage < 0.999) {
     const percent = (100 * coverage).toFixed(1)
     sentences.push(`${id} is known for ${percent} % of the time; the rest is not in its joules.`)
+  } else if (flags.includes('interpolated')) {
+    sentences.push(`${id} could not be read at times; its power was taken from before and after.`)
+  } else if (flags.includes('gap')) {
+    sentences.push(`${id} could not be read at times; its counter lost nothing by that.`)
   }
   return sentences
 }

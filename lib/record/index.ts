@@ -1,5 +1,5 @@
 /** Builds the object that describes one run; see `RunRecord`. */
-import type { DomainEnergy, Energy, Overhead, Quality } from '../energy/types'
+import type { DomainEnergy, Energy, Overhead, Quality } from '../energy'
 import { badOption } from '../errors'
 import { toKWh } from '../units'
 import { type HostInfo, hostInfo } from './host'
