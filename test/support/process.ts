@@ -23,11 +23,10 @@ export interface NodeOptions extends ChildOptions {
   at?: string
 }
 
-/** Starts a CommonJS source, for which `jouletap` is the built package. */
+/** Starts a CommonJS source. */
 export function startNode(source: string, options: NodeOptions = {}): RunningChild {
   const { flags = [], args = [], node = process.execPath, at = ROOT, ...rest } = options
-  const whole = `const jouletap = require(${JSON.stringify(at)})\n${source}`
-  return startProgram(node, [...flags, '-e', whole, '--', ...args], {
+  return startProgram(node, [...flags, '-e', source, '--', ...args], {
     ...rest,
     cwd: at,
     env: { NODE_OPTIONS: undefined, ...rest.env },
