@@ -102,6 +102,7 @@ void Counter::look(uint64_t raw, int64_t time_ns, Tally& tally) noexcept {
     started_ = true;
     last_ = reading;
     moved_ns_ = time_ns;
+    settled_ms_ = tally.covered_ms;
     tally.fresh = true;
     return;
   }
