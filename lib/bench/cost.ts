@@ -24,7 +24,7 @@ export interface Spread {
   median: number
   min: number
   max: number
-  /** Turns. */
+  /** Turns, or pairs of them. */
   count: number
 }
 

@@ -1,16 +1,17 @@
 /** What rows cost, as people read it. */
 import type { Cost, Spread } from './cost'
 
-/** A table with one line for each named cost, and a sentence on how the figures were taken. */
+/** A table with one line for each named cost, and how the figures were taken. */
 export function costText(costs: Readonly<Record<string, Cost>>): string {
   const lines = [
-    ['', 'meter, µs', 'bare loop, µs', 'meter ÷ bare loop', 'process, µs'],
+    ['', 'meter, µs', 'bare loop, µs', 'meter ÷ bare loop', 'process, µs', 'missed'],
     ...Object.entries(costs).map(([name, cost]) => [
       `${name} (${cost.reads} ${cost.reads === 1 ? 'read' : 'reads'})`,
       spreadText(cost.meterSeconds, 1e6, 1),
       spreadText(cost.floorSeconds, 1e6, 1),
       spreadText(cost.ratio, 1, 2),
       spreadText(cost.processSeconds, 1e6, 1),
+      String(cost.overruns),
     ]),
   ]
   const widths = lines[0]!.map((_, column) =>
@@ -22,7 +23,8 @@ export function costText(costs: Readonly<Record<string, Cost>>): string {
       .join('   ')
       .trimEnd(),
   )
-  return `CPU time a row, median (least … most)\n${table.join('\n')}\n${Object.values(costs).map(howTaken).filter(unlike).join('\n')}\n`
+  const remarks = [...new Set(Object.values(costs).map(howTaken))]
+  return `${['CPU time a row: median (least … most)', ...table, '', ...remarks].join('\n')}\n`
 }
 
 function spreadText({ median, min, max }: Spread, factor: number, places: number): string {
@@ -30,17 +32,14 @@ function spreadText({ median, min, max }: Spread, factor: number, places: number
   return `${middle} (${least} … ${most})`
 }
 
-function howTaken({ intervalMs, rows, ratio, realtime, overruns }: Cost): string {
+function howTaken({ intervalMs, rows, ratio, realtime }: Cost): string {
   const policy = (fifo: boolean) => (fifo ? 'SCHED_FIFO' : 'SCHED_OTHER')
   const [meter, floor] = [policy(realtime.meter), policy(realtime.floor)]
-  const how =
-    meter === floor ? `both under ${meter}` : `the meter under ${meter}, the loop ${floor}`
-  const missed = overruns > 0 ? `; the meter missed ${overruns} rows` : ''
+  const how = meter === floor ? `both ${meter}` : `the meter ${meter}, the loop ${floor}`
   return (
-    `${ratio.count} turns each, in turn, of ${rows} rows every ${intervalMs} ms after one that ` +
-    `does not count; ${how}; CLOCK_THREAD_CPUTIME_ID of each thread${missed}.`
+    `${ratio.count} pairs, meter and bare loop by turns, each of ${rows} rows every ` +
+    `${intervalMs} ms, after one pair that does not count.\n` +
+    `CLOCK_THREAD_CPUTIME_ID of the meter's and of the loop's thread, ${how}; process: all ` +
+    'threads while the meter runs and its rows are fetched; missed: rows of the meter, all pairs.'
   )
 }
-
-const unlike = (text: string, index: number, all: readonly string[]): boolean =>
-  all.indexOf(text) === index

@@ -36,7 +36,7 @@ describe('the cost of a row', () => {
       checkCost(made, name === 'perf events' ? 1 : 4)
       const text = costText({ [name]: made })
       expect(text).to.include(`${made.ratio.median.toFixed(2)} (${made.ratio.min.toFixed(2)} … `)
-      expect(text).to.include('3 turns each, in turn, of 60 rows every 1 ms')
+      expect(text).to.include('3 pairs, meter and bare loop by turns, each of 60 rows every 1 ms')
     })
   }
 
