@@ -47,13 +47,17 @@ export function openTap(settings: Settings): Tap {
   const estimator = unread && (asked || fallback) ? openEstimator(settings) : undefined
   if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing)
 
-  const why = [...(missing ? [missing] : []), ...refusals.map(because)]
   const warnings = [
     ...(estimator && tried ? [fallenBack(counters, missing, refusals)] : []),
     ...(auto ? [] : refusals.map((refusal) => `Asked for and not readable: ${because(refusal)}`)),
     ...counters.flatMap(incomplete),
   ]
-  const notes = [...warnings, ...why, ...(sampler?.notes ?? []), ...(estimator?.notes ?? [])]
+  const notes = [
+    ...warnings,
+    ...refusals.map(because),
+    ...(sampler?.notes ?? []),
+    ...(estimator?.notes ?? []),
+  ]
   return join(sampler, estimator, [...new Set(notes)], [...warnings, ...(estimator?.notes ?? [])])
 }
 
