@@ -62,6 +62,12 @@ std::string domain_id(const std::string& kind, int package, int die) {
   return id;
 }
 
+Refusal absent(const Host& host, const std::string& reason, const std::string& fix) {
+  if (!host.topology.virtual_machine) return {Refusal::Kind::absent, reason, fix};
+  return {Refusal::Kind::absent,
+          reason + "; this is a virtual machine, and its host keeps the counters to itself", ""};
+}
+
 Selection select(const Host& host, const std::vector<std::string>& names) {
   Selection selection;
   std::vector<Domain> taken;

@@ -55,6 +55,12 @@ class Source {
   virtual std::vector<int> home() const { return {}; }
 };
 
+/// The machine below root: what every source needs to open.
+struct Host {
+  std::filesystem::path root;
+  Topology topology;
+};
+
 /// Why a source cannot be used here.
 struct Refusal {
   enum class Kind { absent, forbidden, masked, broken };
@@ -63,13 +69,10 @@ struct Refusal {
   std::string fix;     // the one command that mends it; empty if none does
 };
 
-using Opened = std::variant<std::unique_ptr<Source>, Refusal>;
+/// Something is not there. In a virtual machine it is the host's, and no command brings it.
+Refusal absent(const Host& host, const std::string& reason, const std::string& fix);
 
-/// The machine below root: what every source needs to open.
-struct Host {
-  std::filesystem::path root;
-  Topology topology;
-};
+using Opened = std::variant<std::unique_ptr<Source>, Refusal>;
 
 /// Opens a source without the domains whose joules `taken` already holds; what it opens may
 /// therefore have no domains.

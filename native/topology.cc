@@ -37,6 +37,9 @@ void read_cpuinfo(const std::filesystem::path& path, Topology& topology) {
     if (const auto cpu = number("processor")) topology.cpus.push_back({*cpu, 0, 0, *cpu});
     if (const auto vendor = value_of(line, "vendor_id")) topology.vendor = *vendor;
     if (const auto brand = value_of(line, "model name")) topology.brand = *brand;
+    if (const auto flags = value_of(line, "flags")) {
+      topology.virtual_machine = (" " + *flags + " ").find(" hypervisor ") != std::string::npos;
+    }
     if (const auto family = number("cpu family")) topology.family = *family;
     if (const auto model = number("model")) topology.model = *model;
     if (topology.cpus.empty()) continue;

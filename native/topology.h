@@ -15,8 +15,9 @@ struct Cpu {
 };
 
 struct Topology {
-  std::string vendor;  // "GenuineIntel", "AuthenticAMD", "HygonGenuine"; empty if unknown
-  std::string brand;   // "model name"
+  std::string vendor;            // "GenuineIntel", "AuthenticAMD", "HygonGenuine"; empty if unknown
+  std::string brand;             // "model name"
+  bool virtual_machine = false;  // the processor says so
   int family = 0;
   int model = 0;
   std::vector<Cpu> cpus;  // those on line, by number; never empty

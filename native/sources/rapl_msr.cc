@@ -166,8 +166,8 @@ Refusal unopened(const Host& host, const Group& group) {
       return {Refusal::Kind::absent, path + " belongs to a CPU that is off line", ""};
     case ENOENT:
     case ENOTDIR:
-      return {Refusal::Kind::absent, "there is no " + path + ": the module msr is not loaded",
-              "sudo modprobe msr"};
+      return absent(host, "there is no " + path + ": the module msr is not loaded",
+                    "sudo modprobe msr");
     default:
       return {Refusal::Kind::broken,
               path + " does not open: " + std::generic_category().message(group.error), ""};

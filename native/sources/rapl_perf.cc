@@ -321,9 +321,9 @@ Opened open_pmu(const Host& host, const std::vector<Domain>& taken, const Pmu& p
   std::error_code missing;
   if (!std::filesystem::is_directory(folder, missing)) {
     const bool loadable = !pmu.per_core && (host.topology.intel() || host.topology.amd());
-    return Refusal{Refusal::Kind::absent,
-                   "there is no " + name + ": the kernel offers no such energy events for this CPU",
-                   loadable ? "sudo modprobe rapl" : ""};
+    return absent(host,
+                  "there is no " + name + ": the kernel offers no such energy events for this CPU",
+                  loadable ? "sudo modprobe rapl" : "");
   }
   const auto broken = [](const std::string& sentence) {
     return Refusal{Refusal::Kind::broken, sentence, ""};

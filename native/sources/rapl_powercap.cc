@@ -172,8 +172,7 @@ Refusal no_zones(const Host& host, const std::filesystem::path& folder) {
   const std::string fix = known_cpu ? "sudo modprobe intel_rapl_msr" : "";
   std::error_code error;
   if (!std::filesystem::is_directory(folder, error)) {
-    return {Refusal::Kind::absent, "there is no " + name + ": the kernel offers no RAPL zones",
-            fix};
+    return absent(host, "there is no " + name + ": the kernel offers no RAPL zones", fix);
   }
   // Runtimes cover /sys/devices/virtual/powercap: the links of the class then lead nowhere.
   bool dangling = false;
@@ -184,8 +183,8 @@ Refusal no_zones(const Host& host, const std::filesystem::path& folder) {
   constexpr long kSysfs = 0x62656572;
   const bool genuine = statfs(folder.c_str(), &system) == 0 && system.f_type == kSysfs;
   if (genuine && !dangling) {
-    return {Refusal::Kind::absent,
-            name + " has no RAPL zones: the driver is not loaded or does not know this CPU", fix};
+    return absent(
+        host, name + " has no RAPL zones: the driver is not loaded or does not know this CPU", fix);
   }
   return {Refusal::Kind::masked, name + " is empty: the container runtime hides it", kUnmask};
 }

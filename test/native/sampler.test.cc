@@ -70,8 +70,8 @@ struct Rig {
     source = made.get();
     std::vector<std::unique_ptr<Source>> sources;
     sources.push_back(std::move(made));
-    sampler = std::make_unique<Sampler>(std::move(sources), std::llround(interval_ms * 1e6),
-                                        capacity);
+    sampler =
+        std::make_unique<Sampler>(std::move(sources), std::llround(interval_ms * 1e6), capacity);
   }
   Steady* source;
   std::unique_ptr<Sampler> sampler;

@@ -49,6 +49,15 @@ TEST(a_whole_is_summed_only_when_alone_and_only_one_kind_of_it) {
            std::string("psys-0 psys-1 "));
 }
 
+TEST(no_command_brings_counters_into_a_virtual_machine) {
+  Host host;
+  CHECK_EQ(absent(host, "there is none", "sudo modprobe it").fix, std::string("sudo modprobe it"));
+  host.topology.virtual_machine = true;
+  const Refusal refusal = absent(host, "there is none", "sudo modprobe it");
+  CHECK_EQ(refusal.fix, std::string());
+  CHECK(refusal.reason.find("virtual machine") != std::string::npos);
+}
+
 TEST(a_package_and_its_dies_are_the_same_joules) {
   const Domain whole = domain("package", 0, Role::root);
   const Domain die = domain("package", 0, Role::root, "", 1);

@@ -44,6 +44,14 @@ TEST(cpuinfo_alone_gives_packages) {
   CHECK(topology.packages() == (std::vector<int>{0, 1}));
 }
 
+TEST(a_virtual_machine_is_known_by_its_flag) {
+  const Tree tree;
+  tree.file("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu hypervisor lahf_lm\n");
+  CHECK(read_topology(tree.root()).virtual_machine);
+  tree.file("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu hypervisors lahf_lm\n");
+  CHECK(!read_topology(tree.root()).virtual_machine);
+}
+
 TEST(modelled_counters_are_known_by_family) {
   Topology topology;
   topology.vendor = "AuthenticAMD";
