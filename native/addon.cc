@@ -139,6 +139,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
                        {
                            InstanceAccessor<&Sampler::domains>("domains"),
                            InstanceAccessor<&Sampler::notes>("notes"),
+                           InstanceAccessor<&Sampler::gaps>("gaps"),
                            InstanceAccessor<&Sampler::refusals>("refusals"),
                            InstanceMethod<&Sampler::start>("start"),
                            InstanceMethod<&Sampler::stop>("stop"),
@@ -159,6 +160,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     }
     auto selection = jouletap::select(host_at(info[3]), names);
     notes_ = std::move(selection.notes);
+    gaps_ = std::move(selection.gaps);
     refusals_ = std::move(selection.refusals);
     sampler_ = std::make_unique<jouletap::Sampler>(std::move(selection.sources),
                                                    std::llround(interval_ms * 1e6),
@@ -170,6 +172,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     return to_js(info.Env(), sampler_->domains());
   }
   Napi::Value notes(const Napi::CallbackInfo& info) { return to_js(info.Env(), notes_); }
+  Napi::Value gaps(const Napi::CallbackInfo& info) { return to_js(info.Env(), gaps_); }
   Napi::Value refusals(const Napi::CallbackInfo& info) { return to_js(info.Env(), refusals_); }
   void start(const Napi::CallbackInfo&) { sampler_->start(); }
   void stop(const Napi::CallbackInfo&) { sampler_->stop(); }
@@ -201,6 +204,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
   }
 
   std::vector<std::string> notes_;
+  std::vector<std::string> gaps_;
   std::vector<std::pair<std::string, Refusal>> refusals_;
   std::unique_ptr<jouletap::Sampler> sampler_;
 };

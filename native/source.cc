@@ -68,6 +68,29 @@ Refusal absent(const Host& host, const std::string& reason, const std::string& f
           reason + "; this is a virtual machine, and its host keeps the counters to itself", ""};
 }
 
+namespace {
+
+/// Where some packages are read and others not, the others.
+std::vector<std::string> unread_packages(const Topology& topology,
+                                         const std::vector<Domain>& domains) {
+  std::vector<std::string> sentences;
+  const auto packages = topology.packages();
+  const auto is_read = [&](int package) {
+    return std::any_of(domains.begin(), domains.end(), [package](const Domain& domain) {
+      return domain.kind == "package" && domain.package == package;
+    });
+  };
+  if (std::none_of(packages.begin(), packages.end(), is_read)) return sentences;
+  for (const int package : packages) {
+    if (is_read(package)) continue;
+    sentences.push_back(domain_id("package", package) +
+                        " cannot be read: its joules are not in the total.");
+  }
+  return sentences;
+}
+
+}  // namespace
+
 Selection select(const Host& host, const std::vector<std::string>& names) {
   Selection selection;
   std::vector<Domain> taken;
@@ -89,6 +112,7 @@ Selection select(const Host& host, const std::vector<std::string>& names) {
     selection.notes.insert(selection.notes.end(), notes.begin(), notes.end());
     selection.sources.push_back(std::move(source));
   }
+  selection.gaps = unread_packages(host.topology, taken);
   return selection;
 }
 

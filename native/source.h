@@ -104,6 +104,7 @@ struct Selection {
   std::vector<std::unique_ptr<Source>> sources;
   std::vector<std::pair<std::string, Refusal>> refusals;
   std::vector<std::string> notes;
+  std::vector<std::string> gaps;  // what a total will lack: packages that none of them reads
 };
 
 /// Opens the named sources in order of merit; none named: all automatic ones. Each domain comes

@@ -30,9 +30,16 @@ export function monotonicMs(): number {
   return seconds * 1000 + nanoseconds / 1e6
 }
 
-/** Opens the estimate; its timer does not keep the process alive. */
-export function openEstimator({ root, intervalMs }: Settings): Estimator {
-  const { channels, notes, sample } = openEstimate(root)
+/**
+ * Opens the estimate of a processor that none of `counters` reads, and of its memory unless one of
+ * them does. Its timer does not keep the process alive.
+ */
+export function openEstimator(
+  { root, intervalMs }: Settings,
+  counters: readonly Channel[],
+): Estimator {
+  const memory = !counters.some(({ kind }) => kind === 'dram')
+  const { channels, notes, sample } = openEstimate(root, memory)
   const points: Reading[] = []
   let timer: NodeJS.Timeout | undefined
   let made = 0

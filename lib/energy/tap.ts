@@ -44,13 +44,14 @@ export function openTap(settings: Settings): Tap {
   const unread = !counters.some(({ additive, kind }) => additive && PROCESSORS.includes(kind))
   const asked = !auto && sources.includes('estimate')
   const fallback = estimate && (auto || counters.length === 0)
-  const estimator = unread && (asked || fallback) ? openEstimator(settings) : undefined
+  const estimator = unread && (asked || fallback) ? openEstimator(settings, counters) : undefined
   if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing)
 
   const warnings = [
     ...(estimator && tried ? [fallenBack(counters, missing, refusals)] : []),
     ...(auto ? [] : refusals.map((refusal) => `Asked for and not readable: ${because(refusal)}`)),
     ...counters.flatMap(incomplete),
+    ...(sampler?.gaps ?? []),
   ]
   const notes = [
     ...warnings,

@@ -223,6 +223,19 @@ describe('Meter', () => {
     ])
   })
 
+  it('estimates memory only where none is measured', () => {
+    const dram = makeTree(
+      powercapTree({ zones: [{ folder: 'intel-rapl:0:1', name: 'dram', energy: 1000 }] }),
+    )
+    dram.write('sys/class/powercap/intel-rapl:0/name', 'package-0\n')
+    const found = new Meter({ root: dram.root }).domains.map(({ id, source }) => [id, source])
+    dram.dispose()
+    expect(found).to.have.deep.members([
+      ['dram-0', 'rapl-powercap'],
+      ['package-0', 'estimate'],
+    ])
+  })
+
   it('says of a source that was asked for that it cannot be read', () => {
     const meter = new Meter({ root: tree.root, sources: ['rapl-msr', 'rapl-powercap'] }).start()
     expect(meter.stop().warnings.join()).to.match(/Asked for.*rapl-msr/)

@@ -42,22 +42,22 @@ export interface Estimate {
  * The model of the machine below `root`, from proc/cpuinfo, proc/stat and proc/meminfo, and from
  * Node's `os` where these cannot be read. Works on every system; reads nothing but these and the
  * TDP table.
+ * @param memory false where the memory is measured: then only the processor is estimated
  */
-export function openEstimate(root: string, system: System = os): Estimate {
+export function openEstimate(root: string, memory = true, system: System = os): Estimate {
   const cpu = describeCpu(root, system)
   const model = chooseModel(cpu)
   const packages = cpu.packages.map((_, i) =>
     domain('package', i, '/proc/stat', model.watts * fractionAt(1), model.sigma),
   )
   const memoryWatts = totalGiB(root, system) * WATTS_PER_GIB
-  const tracker = createTracker(root, system, cpu.packages, model.watts)
+  const dram = domain('dram', 0, '/proc/meminfo', memoryWatts, MEMORY_SIGMA)
+  const note = `${model.note} One standard deviation: ${percent(model.sigma)}.`
+  const ofMemory = `Memory: ${WATTS_PER_GIB} W per GiB in use. One standard deviation: ${percent(MEMORY_SIGMA)}.`
   return {
-    channels: [...packages, domain('dram', 0, '/proc/meminfo', memoryWatts, MEMORY_SIGMA)],
-    notes: [
-      `${model.note} One standard deviation: ${percent(model.sigma)}.`,
-      `Memory: ${WATTS_PER_GIB} W per GiB in use. One standard deviation: ${percent(MEMORY_SIGMA)}.`,
-    ],
-    sample: tracker,
+    channels: memory ? [...packages, dram] : packages,
+    notes: memory ? [note, ofMemory] : [note],
+    sample: createTracker(root, system, cpu.packages, model.watts, memory),
   }
 }
 

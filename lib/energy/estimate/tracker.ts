@@ -36,6 +36,7 @@ export function createTracker(
   system: System,
   packages: readonly ReadonlySet<number>[],
   packageWatts: number,
+  withMemory: boolean,
 ): (into: Float64Array, offset: number, timeMs: number) => void {
   const tracks: Track[] = [...packages, 'memory'].map(() => ({ settled: 0, given: 0, watts: 0 }))
   const memory = tracks.at(-1)!
@@ -118,7 +119,8 @@ export function createTracker(
         track.given = Math.max(track.given, track.settled + track.watts * seconds)
       }
     }
-    tracks.forEach((track, i) => {
+    const shown = withMemory ? tracks : tracks.slice(0, -1)
+    shown.forEach((track, i) => {
       const at = offset + i * TALLY.length
       into.fill(0, at, at + TALLY.length)
       into[at + FIELD.joules] = track.given

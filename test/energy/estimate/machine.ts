@@ -93,7 +93,7 @@ export function makeMachine(cpu: MadeCpu, system: System = nothing) {
 
 /** The estimate of a root, with fields by name. */
 export function openMade(root: string, system: System = nothing) {
-  const estimate = openEstimate(root, system)
+  const estimate = openEstimate(root, true, system)
   return {
     ...estimate,
     ids: estimate.channels.map((channel) => channel.id),
