@@ -124,13 +124,22 @@ TEST(a_slow_reader_loses_rows_but_no_joule) {
 TEST(nothing_is_kept_unless_asked_for) {
   Rig rig(1);
   rig.sampler->start();
-  wait_ms(30);
-  rig.sampler->record(true);
-  rig.sampler->record(false);
-  wait_ms(30);
+  while (rig.source->reads < 20) std::this_thread::yield();
   rig.sampler->stop();
   double rows[32];
-  CHECK_EQ(rig.sampler->read(rows, 16), 1u);  // the reading of record(true)
+  CHECK_EQ(rig.sampler->read(rows, 16), 0u);
+}
+
+TEST(keeping_rows_begins_with_one_of_now) {
+  Rig rig(3'600'000);
+  rig.sampler->start();
+  rig.sampler->record(true);
+  rig.sampler->record(true);
+  double rows[32];
+  CHECK_EQ(rig.sampler->read(rows, 16), 1u);
+  rig.sampler->record(false);
+  rig.sampler->stop();
+  CHECK_EQ(rig.sampler->read(rows, 16), 0u);
 }
 
 // A counter that wraps every 40 ms is followed at an interval of an hour.
