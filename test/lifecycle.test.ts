@@ -7,12 +7,12 @@ import { DIST, mustBeBuilt, ROOT, runNode, startNode } from './support/process'
 import { cpuTree, makeTree, powercapTree, type Tree } from './support/tree'
 
 /** What the children, and their workers, know: `make`, `steps` and `threads`. */
-const prelude = (root: string) => `
+const prelude = (root: string, estimate = false) => `
 const { readFileSync, readdirSync } = require('node:fs')
 const { once } = require('node:events')
 const { Meter } = require(${JSON.stringify(ROOT)})
 const root = ${JSON.stringify(root)}
-const make = () => new Meter({ root, intervalMs: 1 })
+const make = () => new Meter({ root, intervalMs: 1, estimate: ${estimate} })
 const steps = {
   async create() { return { meter: make() } },
   async start() { return { meter: make().start() } },
@@ -133,7 +133,7 @@ const ENDINGS: Ending[] = [
     source: (prepared, step) => `${prepared}
       const forget = async () => new WeakRef((await steps.${step}()).meter)
       forget().then(async (meter) => {
-        for (let turn = 0; turn < 20; turn++) {
+        for (let turn = 0; turn < 50 && meter.deref(); turn++) {
           await new Promise(setImmediate)
           gc()
         }
@@ -183,8 +183,8 @@ describe('the life of a meter', function () {
   })
 
   const kinds = [
-    { name: 'on counters', root: () => counters!.root, threads: 1 },
-    { name: 'on an estimate', root: () => nothing!.root, threads: 0 },
+    { name: 'on counters', prelude: () => prelude(counters!.root), threads: 1 },
+    { name: 'on an estimate', prelude: () => prelude(nothing!.root, true), threads: 0 },
   ]
 
   for (const kind of kinds) {
@@ -193,7 +193,7 @@ describe('the life of a meter', function () {
         describe(`at ${ending.name}`, () => {
           for (const step of ['create', 'start', 'read', 'stop']) {
             it(`after ${step}`, async () => {
-              const source = ending.source(prelude(kind.root()), step)
+              const source = ending.source(kind.prelude(), step)
               const result = await runNode(source, { flags: ending.flags ?? [] })
               const collected = `${step === 'create' || step === 'stop'}\n`
               expectEnd(result, ending.flags ? { stdout: collected } : ending)
@@ -203,14 +203,14 @@ describe('the life of a meter', function () {
       }
 
       it('does not keep the process alive while it runs', async () => {
-        const source = `${prelude(kind.root())}
+        const source = `${kind.prelude()}
           make().start()
           process.on('exit', () => console.log(process.uptime() < 10))`
         expectEnd(await runNode(source), { stdout: 'true\n' })
       })
 
       it('keeps it alive while rows are awaited, until it stops', async () => {
-        const source = `${prelude(kind.root())}
+        const source = `${kind.prelude()}
           const meter = make().start()
           setTimeout(() => meter.stop(), 150).unref()
           const read = async () => { for await (const rows of meter.rows()) if (rows.times.length === 0) throw 0 }
@@ -220,8 +220,10 @@ describe('the life of a meter', function () {
 
       it('does so for a loop at the top of a module too', async () => {
         const source = `
-          import { Meter } from ${JSON.stringify(join(DIST, 'index.js'))}
-          const meter = new Meter({ root: ${JSON.stringify(kind.root())}, intervalMs: 1 }).start()
+          import { createRequire } from 'node:module'
+          const require = createRequire(${JSON.stringify(__filename)})
+          ${kind.prelude()}
+          const meter = make().start()
           setTimeout(() => meter.stop(), 150).unref()
           for await (const { times } of meter.rows()) if (times.length === 0) throw new Error('empty')
           console.log('stopped')`
@@ -234,7 +236,7 @@ describe('the life of a meter', function () {
       })
 
       it('lets it end after a loop that was left, though it still runs', async () => {
-        const source = `${prelude(kind.root())}
+        const source = `${kind.prelude()}
           const meter = make().start()
           const read = async () => { for await (const rows of meter.rows()) break }
           read().then(() => console.log('left'))`
@@ -242,7 +244,7 @@ describe('the life of a meter', function () {
       })
 
       it('ends by process.exit() inside the loop over rows', async () => {
-        const source = `${prelude(kind.root())}
+        const source = `${kind.prelude()}
           const meter = make().start()
           const read = async () => { for await (const rows of meter.rows()) process.exit(5) }
           read().then(() => console.log('not reached'))`
@@ -250,7 +252,7 @@ describe('the life of a meter', function () {
       })
 
       it('is stopped when the process exits, before later listeners', async () => {
-        const source = `${prelude(kind.root())}
+        const source = `${kind.prelude()}
           const meter = make().start()
           process.on('exit', () => {
             try { meter.span() } catch ({ code }) { console.log(threads(), code) }
@@ -262,7 +264,7 @@ describe('the life of a meter', function () {
       })
 
       it('needs one exit listener for all meters, and none after the last stop', async () => {
-        const source = `${prelude(kind.root())}
+        const source = `${kind.prelude()}
           const counts = [process.listenerCount('exit')]
           const count = () => counts.push(process.listenerCount('exit'))
           const meters = Array.from({ length: 20 }, make)
@@ -280,7 +282,7 @@ describe('the life of a meter', function () {
       })
 
       it('dies by SIGTERM while it samples, without a word', async () => {
-        const child = startNode(`${prelude(kind.root())}
+        const child = startNode(`${kind.prelude()}
           const meter = make().start()
           const read = async () => {
             for await (const rows of meter.rows()) console.log('rows')
@@ -297,7 +299,7 @@ describe('the life of a meter', function () {
       })
 
       it('survives the loading of the package by main and worker, and twice by each', async () => {
-        const source = `${prelude(kind.root())}
+        const source = `${kind.prelude()}
           const { Worker } = require('node:worker_threads')
           const again = () => {
             for (const name of Object.keys(require.cache)) delete require.cache[name]
@@ -305,7 +307,7 @@ describe('the life of a meter', function () {
           }
           const work = prelude => new Worker(prelude +
             '; make().start(); (' + again + ')(); steps.read()', { eval: true })
-          const prelude = ${JSON.stringify(prelude(kind.root()))}
+          const prelude = ${JSON.stringify(kind.prelude())}
           const both = async () => {
             const { meter, rows } = await steps.read()
             const other = again()
