@@ -12,6 +12,7 @@ const adding = meter.span('add')
 for (let round = 0; round < 40; round++) {
   let text = ''
   for (let i = 0; i < 200_000; i++) text += `${i},`
+  if (text.length < 200_000) throw new Error('too short')
 }
 const added = adding.end()
 

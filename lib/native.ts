@@ -67,8 +67,12 @@ export interface NativeSampler {
   readonly gaps: readonly string[]
   /** The sources that were asked for, or tried, and could not be opened. */
   readonly refusals: readonly NativeRefusal[]
-  /** Takes the baseline and starts the thread. Idempotent. */
-  start(): void
+  /**
+   * Takes the baseline, written to `into` as by `sample`, and starts the thread. While that runs
+   * already, the same as `sample`.
+   * @throws {TypeError} as `sample` does.
+   */
+  start(into: Float64Array): void
   /** Ends the thread after a last row; it has ended when this returns. Idempotent. */
   stop(): void
   /** Keeps rows from now on, or no longer. */

@@ -155,7 +155,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     const auto names = strings(info[0].As<Napi::Array>());
     const double interval_ms = info[1].As<Napi::Number>().DoubleValue();
     const int64_t capacity = info[2].As<Napi::Number>().Int64Value();
-    if (!(interval_ms > 0) || capacity < 1) {
+    if (!(interval_ms > 0) || !std::isfinite(interval_ms) || capacity < 1) {
       throw Napi::RangeError::New(info.Env(), "intervalMs must be above 0 and capacity at least 1");
     }
     auto selection = jouletap::select(host_at(info[3]), names);
@@ -174,18 +174,12 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
   Napi::Value notes(const Napi::CallbackInfo& info) { return to_js(info.Env(), notes_); }
   Napi::Value gaps(const Napi::CallbackInfo& info) { return to_js(info.Env(), gaps_); }
   Napi::Value refusals(const Napi::CallbackInfo& info) { return to_js(info.Env(), refusals_); }
-  void start(const Napi::CallbackInfo&) { sampler_->start(); }
+  void start(const Napi::CallbackInfo& info) { sampler_->start(snapshot_buffer(info[0])); }
   void stop(const Napi::CallbackInfo&) { sampler_->stop(); }
   void record(const Napi::CallbackInfo& info) {
     sampler_->record(info[0].As<Napi::Boolean>().Value());
   }
-  void sample(const Napi::CallbackInfo& info) {
-    const auto [into, length] = doubles(info[0]);
-    if (length < sampler_->snapshot_width()) {
-      throw Napi::TypeError::New(info.Env(), "into is too short for a snapshot");
-    }
-    sampler_->sample(into);
-  }
+  void sample(const Napi::CallbackInfo& info) { sampler_->sample(snapshot_buffer(info[0])); }
   Napi::Value read(const Napi::CallbackInfo& info) {
     const auto [into, length] = doubles(info[0]);
     const size_t rows = sampler_->read(into, length / sampler_->row_width());
@@ -201,6 +195,12 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     object["overruns"] = overhead.overruns;
     object["realtime"] = Napi::Boolean::New(info.Env(), overhead.realtime);
     return object;
+  }
+
+  double* snapshot_buffer(const Napi::Value& value) const {
+    const auto [into, length] = doubles(value);
+    if (length >= sampler_->snapshot_width()) return into;
+    throw Napi::TypeError::New(value.Env(), "into is too short for a snapshot");
   }
 
   std::vector<std::string> notes_;

@@ -89,12 +89,16 @@ Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, int64_t interval_
 
 Sampler::~Sampler() { stop(); }
 
-void Sampler::start() {
-  if (thread_.joinable() || stopping_) return;
+void Sampler::start(double* into) {
+  if (thread_.joinable() || stopping_) {
+    sample(into);
+    return;
+  }
   {
     const std::lock_guard<std::mutex> lock(reading_);
     read_sources();
     emit();
+    snapshot(into);
     running_ = true;
   }
   const SignalsBlocked blocked;
@@ -122,6 +126,11 @@ void Sampler::sample(double* into) {
   const double before = own_cpu_seconds();
   const std::lock_guard<std::mutex> lock(reading_);
   if (running_) read_sources();
+  snapshot(into);
+  overhead_.cpu_seconds += own_cpu_seconds() - before;
+}
+
+void Sampler::snapshot(double* into) const noexcept {
   *into++ = static_cast<double>(time_ns_) * kMsPerNs;
   for (const Tally& tally : tallies_) {
     for (const double field : {tally.joules, tally.covered_ms, tally.variance, tally.wraps,
@@ -130,7 +139,6 @@ void Sampler::sample(double* into) {
       *into++ = field;
     }
   }
-  overhead_.cpu_seconds += own_cpu_seconds() - before;
 }
 
 size_t Sampler::read(double* into, size_t max_rows) {

@@ -40,8 +40,9 @@ class Sampler {
   /// Columns 1…n of every row; additive is set.
   const std::vector<Domain>& domains() const { return domains_; }
 
-  /// Takes the baseline and starts the thread. Idempotent.
-  void start();
+  /// Takes the baseline, which fills snapshot_width() doubles as sample() does, and starts the
+  /// thread. While it runs already, the same as sample().
+  void start(double* into);
   /// Ends the thread after a last row; it has ended when this returns. Idempotent; not restartable.
   void stop();
   /// Keeps rows from now on; before that, and after record(false), none are kept.
@@ -61,9 +62,10 @@ class Sampler {
 
  private:
   void run() noexcept;
-  void settle_in() noexcept;     // gives the thread its name, priority and place
-  void read_sources() noexcept;  // with reading_ held
-  void emit() noexcept;          // with reading_ held: keeps a row of the last reading
+  void settle_in() noexcept;                   // gives the thread its name, priority and place
+  void snapshot(double* into) const noexcept;  // with reading_ held
+  void read_sources() noexcept;                // with reading_ held
+  void emit() noexcept;  // with reading_ held: keeps a row of the last reading
 
   std::vector<std::unique_ptr<Source>> sources_;
   std::vector<Domain> domains_;

@@ -14,7 +14,7 @@ if (existsSync(join(prefix, 'include/node/node_api.h'))) env.npm_config_nodedir 
 const prebuild = process.argv.includes('--prebuild')
 const [tool, ...options] = prebuild
   ? ['prebuildify', '--napi', '--strip', '--tag-libc', '--tag-armv', '-t', process.versions.node]
-  : ['node-gyp', 'rebuild', '--silent']
+  : ['node-gyp', 'configure', 'build', '--silent']
 const { status } = spawnSync(join(root, 'node_modules/.bin', tool), options, {
   cwd: root,
   env,

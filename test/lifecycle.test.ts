@@ -387,8 +387,8 @@ describe('the life of a meter', function () {
       const { native } = require(${JSON.stringify(join(DIST, 'native.js'))})
       const { Sampler, probe: look } = native()
       const sampler = new Sampler([], 1, 16, root)
-      sampler.start()
       const width = 1 + 11 * sampler.domains.length
+      sampler.start(new Float64Array(width))
       ${body}`
 
     /** Runs each expression, and tells what it threw, or that it did not. */
@@ -503,7 +503,7 @@ describe('the life of a meter', function () {
     it('ends the thread of a sampler that nobody knows any more', async () => {
       const source = onSampler(`
         sampler.stop()
-        const forget = () => { new Sampler([], 1, 16, root).start() }
+        const forget = () => { new Sampler([], 1, 16, root).start(new Float64Array(width)) }
         forget()
         sampling(1)
           .then(() => {

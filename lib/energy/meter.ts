@@ -1,4 +1,5 @@
 /** Follows the energy of this machine, on a native thread where there are counters. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import { JouletapError } from '../errors'
 import { checkOptions, type Settings } from './options'
 import { energyBetween, type Reading, toDomain } from './reading'
@@ -62,8 +63,7 @@ export class Meter {
     if (this.#first) return this
     if (running.size === 0) process.once('exit', stopAll)
     running.add(this)
-    this.#tap.start()
-    this.#first = this.#tap.sample()
+    this.#first = this.#tap.start()
     return this
   }
 

@@ -1,4 +1,5 @@
 /** A named stretch of time; spans nest and overlap freely. */
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Energy } from './types'
 
 /** Made by `Meter.span()`. */

@@ -13,7 +13,8 @@ export interface Tap {
   readonly notes: readonly string[]
   /** Of those, the ones that belong beside every number. */
   readonly warnings: readonly string[]
-  start(): void
+  /** Starts; the baseline is the first reading. */
+  start(): Reading
   stop(): void
   /** A reading of all channels now; after `stop()`, the last one. */
   sample(): Reading
@@ -55,7 +56,7 @@ export function openTap(settings: Settings): Tap {
   ]
   const notes = [
     ...warnings,
-    ...refusals.map(because),
+    ...refusals.map(because).filter((one) => !warnings.some((other) => other.includes(one))),
     ...(sampler?.notes ?? []),
     ...(estimator?.notes ?? []),
   ]
@@ -132,9 +133,9 @@ function join(
   let buffer = new Float64Array(0)
   let last: Reading | undefined
 
-  function look(): Reading {
+  function look(how: 'start' | 'sample' = 'sample'): Reading {
     const reading = emptyReading(channels.length)
-    if (sampler) sampler.sample(reading)
+    if (sampler) sampler[how](reading)
     else reading[0] = monotonicMs()
     estimator?.sample(reading, offset)
     return reading
@@ -174,8 +175,9 @@ function join(
     notes,
     warnings,
     start() {
+      const baseline = look('start')
       estimator?.start()
-      sampler?.start()
+      return baseline
     },
     stop() {
       sampler?.stop()

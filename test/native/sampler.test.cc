@@ -64,6 +64,11 @@ class Steady : public Source {
   std::vector<std::string> notes_;
 };
 
+void start(Sampler& sampler) {
+  std::vector<double> baseline(sampler.snapshot_width());
+  sampler.start(baseline.data());
+}
+
 struct Rig {
   explicit Rig(double interval_ms, size_t capacity = 4096, const Steady::Options& options = {}) {
     auto made = std::make_unique<Steady>(options);
@@ -84,7 +89,7 @@ void wait_ms(int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds
 TEST(rows_are_on_the_grid_and_cumulative) {
   Rig rig(2);
   rig.sampler->record(true);
-  rig.sampler->start();
+  start(*rig.sampler);
   wait_ms(300);
   rig.sampler->stop();
   std::vector<double> rows(2 * 4096);
@@ -107,7 +112,7 @@ TEST(rows_are_on_the_grid_and_cumulative) {
 TEST(a_slow_reader_loses_rows_but_no_joule) {
   Rig rig(0.5, 8);
   rig.sampler->record(true);
-  rig.sampler->start();
+  start(*rig.sampler);
   wait_ms(200);
   rig.sampler->stop();
   std::vector<double> rows(2 * 16);
@@ -123,7 +128,7 @@ TEST(a_slow_reader_loses_rows_but_no_joule) {
 
 TEST(nothing_is_kept_unless_asked_for) {
   Rig rig(1);
-  rig.sampler->start();
+  start(*rig.sampler);
   while (rig.source->reads < 20) std::this_thread::yield();
   rig.sampler->stop();
   double rows[32];
@@ -132,7 +137,7 @@ TEST(nothing_is_kept_unless_asked_for) {
 
 TEST(keeping_rows_begins_with_one_of_now) {
   Rig rig(3'600'000);
-  rig.sampler->start();
+  start(*rig.sampler);
   rig.sampler->record(true);
   rig.sampler->record(true);
   double rows[32];
@@ -149,10 +154,9 @@ TEST(keep_alive_reads_catch_every_wrap) {
   options.unit = 1e-6;
   options.modulus = 20'000'000;
   Rig rig(3'600'000, 16, options);
-  rig.sampler->start();
   std::vector<double> from(rig.sampler->snapshot_width());
   std::vector<double> to(from);
-  rig.sampler->sample(from.data());
+  rig.sampler->start(from.data());
   wait_ms(1000);
   rig.sampler->sample(to.data());
   rig.sampler->stop();
@@ -167,7 +171,7 @@ TEST(a_failing_read_gives_nan_and_the_thread_goes_on) {
   Rig rig(1);
   rig.source->failing = true;
   rig.sampler->record(true);
-  rig.sampler->start();
+  start(*rig.sampler);
   while (rig.source->reads < 10) std::this_thread::yield();
   rig.source->failing = false;
   const int seen = rig.source->reads;
@@ -183,13 +187,13 @@ TEST(stopping_is_prompt_and_starting_and_stopping_twice_is_harmless) {
   Rig rig(3'600'000);
   rig.sampler->stop();
   Rig other(3'600'000);
-  other.sampler->start();
-  other.sampler->start();
+  start(*other.sampler);
+  start(*other.sampler);
   const int64_t before = now_ns();
   other.sampler->stop();
   other.sampler->stop();
   CHECK(now_ns() - before < int64_t{2'000'000'000});
-  other.sampler->start();
+  start(*other.sampler);
   std::vector<double> snapshot(other.sampler->snapshot_width());
   const int reads = other.source->reads;
   other.sampler->sample(snapshot.data());
@@ -199,7 +203,7 @@ TEST(stopping_is_prompt_and_starting_and_stopping_twice_is_harmless) {
 TEST(many_threads_may_ask_at_once) {
   Rig rig(0.2);
   rig.sampler->record(true);
-  rig.sampler->start();
+  start(*rig.sampler);
   std::vector<std::thread> threads;
   std::atomic<bool> monotone{true};
   for (int i = 0; i < 3; ++i) {
@@ -223,7 +227,7 @@ TEST(many_threads_may_ask_at_once) {
 
 TEST(its_own_cost_is_counted) {
   Rig rig(0.5);
-  rig.sampler->start();
+  start(*rig.sampler);
   while (rig.source->reads < 200) wait_ms(5);
   const double running = rig.sampler->overhead().cpu_seconds;
   rig.sampler->stop();
