@@ -1,16 +1,16 @@
 #include "sampler.h"
 
+#include <pthread.h>
+#include <signal.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "clock.h"
 #include "counter.h"
-
 #ifdef __linux__
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <time.h>
 #endif
@@ -43,7 +43,6 @@ steady_clock::time_point at(int64_t time_ns) {
 
 /// Blocks all signals for the threads started in its scope: they belong to the program.
 class SignalsBlocked {
-#ifdef __linux__
  public:
   SignalsBlocked() {
     sigset_t all;
@@ -56,7 +55,6 @@ class SignalsBlocked {
 
  private:
   sigset_t before_;
-#endif
 };
 
 std::vector<Domain> domains_of(const std::vector<std::unique_ptr<Source>>& sources) {
@@ -132,6 +130,7 @@ void Sampler::sample(double* into) {
 
 void Sampler::snapshot(double* into) const noexcept {
   *into++ = static_cast<double>(time_ns_) * kMsPerNs;
+  *into++ = static_cast<double>(taken_ns_) * kMsPerNs;
   for (const Tally& tally : tallies_) {
     for (const double field : {tally.joules, tally.covered_ms, tally.variance, tally.wraps,
                                tally.resets, tally.backwards, tally.ambiguous, tally.failures,
@@ -168,7 +167,9 @@ void Sampler::read_sources() noexcept {
     source->read(tallies);
     tallies += source->domains().size();
   }
-  time_ns_ = midpoint(before, now_ns());
+  const int64_t after = now_ns();
+  time_ns_ = midpoint(before, after);
+  taken_ns_ = after - before;
   ++overhead_.reads;
 }
 

@@ -48,8 +48,9 @@ class Sampler {
   /// Keeps rows from now on; before that, and after record(false), none are kept.
   void record(bool on);
   /// Reads every domain now, on the caller's thread, and fills snapshot_width() doubles:
-  /// milliseconds, then for each domain the fields of Tally in order, `fresh` as 0 or 1. Before
-  /// start() and after stop() it repeats the last one without reading.
+  /// milliseconds, how many of them the reading took, then for each domain the fields of Tally in
+  /// order, `fresh` as 0 or 1. Before start() and after stop() it repeats the last one without
+  /// reading.
   void sample(double* into);
   /// Moves up to max_rows of the oldest kept rows to `into`: milliseconds, then each domain's
   /// joules since start, NaN where it could not be read. Returns how many.
@@ -57,7 +58,7 @@ class Sampler {
   Overhead overhead();
 
   size_t row_width() const { return 1 + domains_.size(); }
-  size_t snapshot_width() const { return 1 + kTallyFields * domains_.size(); }
+  size_t snapshot_width() const { return 2 + kTallyFields * domains_.size(); }
   static constexpr size_t kTallyFields = 11;
 
  private:
@@ -74,7 +75,8 @@ class Sampler {
 
   std::mutex reading_;  // guards sources, tallies and the counts of overhead
   std::vector<Tally> tallies_;
-  int64_t time_ns_ = 0;
+  int64_t time_ns_ = 0;   // of the last reading: its middle
+  int64_t taken_ns_ = 0;  // how long it took
   Overhead overhead_;
   bool running_ = false;
 

@@ -387,7 +387,7 @@ describe('the life of a meter', function () {
       const { native } = require(${JSON.stringify(join(DIST, 'native.js'))})
       const { Sampler, probe: look } = native()
       const sampler = new Sampler([], 1, 16, root)
-      const width = 1 + 11 * sampler.domains.length
+      const width = 2 + 11 * sampler.domains.length
       sampler.start(new Float64Array(width))
       ${body}`
 
@@ -432,6 +432,7 @@ describe('the life of a meter', function () {
 
     it('takes no array but a Float64Array', async () => {
       const calls = OTHERS.flatMap((value) => [
+        `sampler.start(${value})`,
         `sampler.sample(${value})`,
         `sampler.read(${value})`,
       ])

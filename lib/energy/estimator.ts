@@ -1,7 +1,7 @@
 /** Samples the estimate on a timer of the event loop, at 1 to 10 Hz, and keeps its points. */
 import { openEstimate } from './estimate'
 import type { Settings } from './options'
-import { type Channel, emptyReading, joulesOf, type Reading } from './reading'
+import { type Channel, columnOf, emptyReading, joulesOf, type Reading } from './reading'
 
 /** A running estimate. */
 export interface Estimator {
@@ -56,7 +56,7 @@ export function openEstimator(
   function keepPoint(): void {
     const point = emptyReading(channels.length)
     point[0] = monotonicMs()
-    look(point, 1)
+    look(point, columnOf(0))
     if (points.push(point) > KEPT_POINTS) points.shift()
     made++
   }

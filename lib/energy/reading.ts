@@ -3,8 +3,8 @@ import { type NativeDomain, TALLY } from '../native'
 import type { Domain, DomainEnergy, Energy, Flag, Quality } from './types'
 
 /**
- * Milliseconds of CLOCK_MONOTONIC, then for each domain the fields of a tally in the order of
- * `TALLY`: 1 + 11 × domains doubles. Everything is cumulative, so that two readings subtract.
+ * Milliseconds of CLOCK_MONOTONIC, how many of them the reading took, then for each domain the
+ * fields of a tally in the order of `TALLY`: 2 + 11 × domains doubles. Everything is cumulative, so that two readings subtract.
  */
 export type Reading = Float64Array
 
@@ -23,8 +23,9 @@ export function channelOf(domain: NativeDomain): Channel {
   return { ...domain, quality: domain.modelled ? 'modelled' : 'measured' }
 }
 
-/** Doubles that one domain takes in a reading. */
-export const FIELDS = TALLY.length
+/** Doubles before the first domain in a reading, and those of one domain. */
+const HEADER = 2
+const FIELDS = TALLY.length
 const at = Object.fromEntries(TALLY.map((name, index) => [name, index])) as Record<
   (typeof TALLY)[number],
   number
@@ -32,12 +33,17 @@ const at = Object.fromEntries(TALLY.map((name, index) => [name, index])) as Reco
 
 /** A reading of so many domains, all zero. */
 export function emptyReading(domains: number): Reading {
-  return new Float64Array(1 + FIELDS * domains)
+  return new Float64Array(columnOf(domains))
+}
+
+/** Where domain `index` begins in a reading. */
+export function columnOf(index: number): number {
+  return HEADER + FIELDS * index
 }
 
 /** Joules since start of domain `index` in a reading. */
 export function joulesOf(reading: Reading, index: number): number {
-  return reading[1 + FIELDS * index + at.joules]!
+  return reading[columnOf(index) + at.joules]!
 }
 
 /** The public face of a channel. */
@@ -80,8 +86,8 @@ interface Part {
  * @param first the meter's first reading: a domain that did not move between the two is given its
  *   mean power since then when its uncertainty is made
  *
- * Variance of a counter's energy E over T seconds at P = E/T watts, updated every u seconds:
- * 2·(P·u/√12)² for the two ends, 2·q²/12 for the count q, (g·E)² for the relative error g of the
+ * Variance of a counter's energy E over T seconds at P = E/T watts, updated every u seconds, at the
+ * ends of which reading took r seconds: (P·u/√12)² + (P·r/√12)² for each end, 2·q²/12 for the count q, (g·E)² for the relative error g of the
  * unit, (P·m)² for m seconds of which nothing is known. The first of these is common to the domains
  * of one source and adds linearly among them; the others add in quadrature.
  */
@@ -115,7 +121,7 @@ function partOf(
   to: Reading,
   first: Reading,
 ): Part {
-  const offset = 1 + FIELDS * index
+  const offset = columnOf(index)
   const grown = (field: number) => to[offset + field]! - from[offset + field]!
   const joules = Math.max(0, grown(at.joules))
   const read = to[offset + at.fresh] === 1 && from[offset + at.fresh] === 1
@@ -137,7 +143,8 @@ function partOf(
 
   const watts =
     joules > 0 ? joules / (coverage * seconds || seconds) : usualWatts(channel, index, to, first)
-  const timing = Math.SQRT2 * UNIFORM * watts * Math.min(update, 2 * seconds)
+  const phase = Math.min(update, 2 * seconds)
+  const timing = UNIFORM * watts * Math.hypot(phase, phase, from[1]! / 1000, to[1]! / 1000)
   const variance =
     2 * (channel.unitJoules * UNIFORM) ** 2 +
     (channel.gain * joules) ** 2 +

@@ -3,7 +3,7 @@ import { JouletapError } from '../errors'
 import { type Native, type NativeRefusal, type NativeSampler, native } from '../native'
 import { type Estimator, monotonicMs, openEstimator } from './estimator'
 import type { Settings } from './options'
-import { type Channel, channelOf, emptyReading, FIELDS, joulesOf, type Reading } from './reading'
+import { type Channel, channelOf, columnOf, emptyReading, joulesOf, type Reading } from './reading'
 import type { Overhead, Rows } from './types'
 
 /** What a meter reads from. */
@@ -128,7 +128,7 @@ function join(
 ): Tap {
   const counters = (sampler?.domains ?? []).map(channelOf)
   const channels = [...counters, ...(estimator?.channels ?? [])]
-  const offset = 1 + FIELDS * counters.length
+  const offset = columnOf(counters.length)
   const width = 1 + counters.length
   let buffer = new Float64Array(0)
   let last: Reading | undefined

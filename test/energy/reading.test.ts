@@ -1,6 +1,6 @@
 // The arithmetic from two readings to an energy, on readings written by hand.
 import { expect } from 'chai'
-import { type Channel, emptyReading, energyBetween, FIELDS } from '../../lib/energy/reading'
+import { type Channel, columnOf, emptyReading, energyBetween } from '../../lib/energy/reading'
 import { TALLY } from '../../lib/native'
 
 const TU = 2 ** -10
@@ -34,7 +34,7 @@ function reading(seconds: number, ...tallies: Tally[]): Float64Array {
   tallies.forEach((tally, index) => {
     const full: Tally = { coveredMs: 1000 * seconds, fresh: 1, ...tally }
     TALLY.forEach((field, at) => {
-      made[1 + FIELDS * index + at] = full[field] ?? 0
+      made[columnOf(index) + at] = full[field] ?? 0
     })
   })
   return made
@@ -76,6 +76,15 @@ describe('energy between two readings', () => {
     const phase = (Math.SQRT2 * 65 * TU) / Math.sqrt(12)
     const count = Math.SQRT2 * (2 ** -14 / Math.sqrt(12))
     expect(domain!.uncertaintyJoules).to.be.closeTo(Math.hypot(phase, count), 1e-12)
+  })
+
+  it('adds the time that the readings took', () => {
+    const [from, to] = [reading(0, {}), reading(2, { joules: 130 })]
+    const quick = energy([channel('package-0')], from, to).uncertaintyJoules
+    from[1] = 3 // ms
+    to[1] = 4
+    const slow = energy([channel('package-0')], from, to).uncertaintyJoules
+    expect(slow ** 2 - quick ** 2).to.be.closeTo((65 * 0.005) ** 2 / 12, 1e-12)
   })
 
   it('adds the phase error within a source, and in quadrature between sources', () => {

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
-import { type Energy, Meter, type MeterOptions } from '../../lib'
+import { type Energy, Meter, type MeterOptions, type RunRecord } from '../../lib'
 import {
   type Host,
   type HostOptions,
@@ -10,6 +10,7 @@ import {
   perfUnavailable,
   startHost,
 } from '../host/host'
+import { runCli } from '../support/child'
 
 interface Measured {
   energy: Energy
@@ -140,6 +141,29 @@ describe('on a simulated host', function () {
       })
     })
   }
+
+  it('lets `run -- sleep 2` tell the truth to 0.5 %', async () => {
+    const made = await start({ preset: 'intel-server-2s' })
+    const args = ['run', '--root', made.root, '--no-estimate', '--quiet', '--json', '-']
+    const { code, stdout } = await runCli([...args, '--', 'sleep', '2'])
+    const { energy, seconds, warnings } = JSON.parse(stdout) as RunRecord
+    expect(code).to.equal(0)
+    expect(seconds).to.be.within(2, 2.5)
+    const watts = 2 * (65 + 9.25)
+    expect(energy.joules).to.be.closeTo(watts * seconds, 0.005 * watts * seconds)
+    expect(added({ ...energy, seconds, warnings })).to.have.members([
+      'package-0',
+      'dram-0',
+      'package-1',
+      'dram-1',
+    ])
+    expect(energy.domains).to.have.length(8)
+    expect({ quality: energy.quality, coverage: energy.coverage, warnings }).to.deep.equal({
+      quality: 'measured',
+      coverage: 1,
+      warnings: [],
+    })
+  })
 
   it('gives the DRAM of Haswell servers its own unit', async () => {
     const made = await start({ preset: 'haswell-server' })
