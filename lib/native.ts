@@ -24,6 +24,8 @@ export interface NativeDomain {
   readonly additive: boolean
   /** Power that is integrated, not a counter of energy. */
   readonly gauge: boolean
+  /** It may be switched off: a count that stands still can be true. */
+  readonly mayRest: boolean
   /** The hardware computes the value from activity. */
   readonly modelled: boolean
   /** Joules of one count; 0 for a gauge. */

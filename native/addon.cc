@@ -59,6 +59,7 @@ Napi::Value to_js(Napi::Env env, const Domain& domain) {
   object["role"] = name_of(domain.role);
   object["additive"] = Napi::Boolean::New(env, domain.additive);
   object["gauge"] = Napi::Boolean::New(env, domain.gauge);
+  object["mayRest"] = Napi::Boolean::New(env, domain.may_rest);
   object["modelled"] = Napi::Boolean::New(env, domain.modelled);
   object["unitJoules"] = domain.unit;
   object["updateSeconds"] = domain.update_s;

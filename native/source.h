@@ -36,6 +36,7 @@ struct Domain {
   double max_watts = 0;    // no more than this is believed; see Counter
   double gain = 0;         // relative error of the unit (one standard deviation), 0 if exact
   bool gauge = false;      // power that is integrated here, not energy
+  bool may_rest = false;   // may be switched off: a count that stands still can be true
   bool modelled = false;   // the hardware computes the value from activity
   bool additive = false;   // set by choose_additive()
 };

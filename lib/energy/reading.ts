@@ -86,10 +86,11 @@ interface Part {
  * @param first the meter's first reading: a domain that did not move between the two is given its
  *   mean power since then when its uncertainty is made
  *
- * Variance of a counter's energy E over T seconds at P = E/T watts, updated every u seconds, at the
- * ends of which reading took r seconds: (P·u/√12)² + (P·r/√12)² for each end, 2·q²/12 for the count q, (g·E)² for the relative error g of the
- * unit, (P·m)² for m seconds of which nothing is known. The first of these is common to the domains
- * of one source and adds linearly among them; the others add in quadrature.
+ * Variance of a counter's energy E over T seconds at P = E/T watts, updated every u seconds, where
+ * reading took r seconds at either end: (P·u)²/12 + (P·r)²/12 for each end, 2·q²/12 for the count
+ * q, (g·E)² for the relative error g of the unit, (P·m)² for m seconds of which nothing is known.
+ * That of the ends is common to the domains of one source and adds linearly among them; the others
+ * add in quadrature.
  */
 export function energyBetween(
   channels: readonly Channel[],
@@ -125,7 +126,7 @@ function partOf(
   const grown = (field: number) => to[offset + field]! - from[offset + field]!
   const joules = Math.max(0, grown(at.joules))
   const read = to[offset + at.fresh] === 1 && from[offset + at.fresh] === 1
-  const still = joules === 0 && !channel.gauge && seconds > 0
+  const still = joules === 0 && seconds > 0 && !channel.gauge && !channel.mayRest
   const update = channel.updateSeconds || SLOWEST_UPDATE
 
   const flags: Flag[] = []
@@ -166,7 +167,7 @@ function usualWatts(channel: Channel, index: number, to: Reading, first: Reading
   const seconds = (to[0]! - first[0]!) / 1000
   const joules = joulesOf(to, index) - joulesOf(first, index)
   if (seconds > 0 && joules > 0) return joules / seconds
-  return channel.gauge ? 0 : channel.maxWatts / 2
+  return channel.gauge || channel.mayRest ? 0 : channel.maxWatts / 2
 }
 
 function combine(parts: readonly Part[]): number {

@@ -53,6 +53,7 @@ export function openTap(settings: Settings): Tap {
     ...(auto ? [] : refusals.map((refusal) => `Asked for and not readable: ${because(refusal)}`)),
     ...counters.flatMap(incomplete),
     ...(sampler?.gaps ?? []),
+    ...(estimator || counters.some(({ additive }) => additive) ? [] : [NOTHING_ADDS_UP]),
   ]
   const notes = [
     ...warnings,
@@ -69,6 +70,9 @@ interface Opened {
   /** Why there is no addon. */
   missing?: string
 }
+
+const NOTHING_ADDS_UP =
+  'Nothing of what can be read here may be added up: the total of 0 J says nothing of the machine.'
 
 const NOTHING: Opened = { refusals: [] }
 

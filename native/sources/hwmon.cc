@@ -287,7 +287,8 @@ class Search {
     spec.unit = kMicro;
     spec.max_watts = domain.max_watts;
     spec.modulus = 0;
-    if (sensor.state) spec.stall_ns = 0;
+    domain.may_rest = static_cast<bool>(sensor.state);
+    if (domain.may_rest) spec.stall_ns = 0;
     sensor.counter = Counter(spec);
     return true;
   }

@@ -126,6 +126,7 @@ Domain rapl_domain(const Topology& topology, const char* source, const std::stri
   domain.die = die;
   domain.update_s = kRaplUpdateSeconds;
   domain.max_watts = kind == "psys" ? kPsysWatts : kRaplWatts;
+  domain.may_rest = kind == "uncore" || kind == "cpu-core";  // graphics and single cores sleep
   domain.modelled = topology.modelled_rapl();
   return domain;
 }

@@ -37,15 +37,13 @@ struct Register {
   const char* kind;
   uint32_t number;
   double max_watts;  // 0: from the package's TDP
-  bool may_rest;     // whether it may stand still for ever
 };
 
 constexpr Register kIntelRegisters[] = {
-    {"package", 0x611, 0, false},       {"dram", 0x619, kRaplWatts, false},
-    {"core", 0x639, 0, false},          {"uncore", 0x641, 0, true},  // graphics may sleep
-    {"psys", 0x64d, kPsysWatts, false},
+    {"package", 0x611, 0}, {"dram", 0x619, kRaplWatts}, {"core", 0x639, 0},
+    {"uncore", 0x641, 0},  {"psys", 0x64d, kPsysWatts},
 };
-constexpr Register kAmdRegisters[] = {{"package", kAmdPackage, kRaplWatts, false}};
+constexpr Register kAmdRegisters[] = {{"package", kAmdPackage, kRaplWatts}};
 
 // Intel models of family 6 whose unit register does not tell the truth (arch/x86/events/rapl.c and
 // drivers/powercap/intel_rapl_common.c). DRAM counts 2^-16 J: Haswell-X, Broadwell-X and -D,
@@ -305,7 +303,7 @@ class Probe {
     spec.unit = unit;
     spec.max_watts = max_watts;
     spec.observe_width = amd;
-    if (entry.may_rest) spec.stall_ns = 0;
+    if (domain.may_rest) spec.stall_ns = 0;
     const uint64_t mask = amd ? ~uint64_t{0} : kLowerHalf;
     source_->slots_.push_back({group.msr.get(), entry.number, mask, Counter(spec)});
     source_->domains_.push_back(std::move(domain));

@@ -300,8 +300,7 @@ int open_group(const Pmu& pmu, uint32_t type, const Place& place, const std::vec
     spec.max_watts = domains[i].max_watts;
     spec.modulus = 0;
     spec.folds = true;
-    // Graphics and single cores may be switched off.
-    if (domains[i].kind == "uncore" || domains[i].kind == "cpu-core") spec.stall_ns = 0;
+    if (domains[i].may_rest) spec.stall_ns = 0;
     group.files.push_back(std::move(file));
     group.ids.push_back(id);
     group.counters.emplace_back(spec);

@@ -291,7 +291,7 @@ Opened open_rapl_powercap(const Host& host, const std::vector<Domain>& taken) {
     spec.unit = domain.unit;
     spec.max_watts = domain.max_watts;
     spec.modulus = reader.format.modulus;
-    if (zone.kind == "uncore") spec.stall_ns = 0;  // graphics may be switched off
+    if (domain.may_rest) spec.stall_ns = 0;
     reader.counter = Counter(spec);
     source->add(std::move(domain), std::move(reader));
   }

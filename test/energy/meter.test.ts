@@ -223,6 +223,18 @@ describe('Meter', () => {
     ])
   })
 
+  it('does not pass rails of unknown place for a machine', () => {
+    const rails = makeTree({
+      'sys/class/hwmon/hwmon0/name': 'ina226\n',
+      'sys/class/hwmon/hwmon0/power1_input': '2000000\n',
+    })
+    const energy = new Meter({ root: rails.root, estimate: false }).start().stop()
+    rails.dispose()
+    expect(energy.domains.map(({ additive }) => additive)).to.deep.equal([false])
+    expect(energy).to.include({ joules: 0, coverage: 0 })
+    expect(energy.warnings.join()).to.match(/added up.*says nothing/)
+  })
+
   it('estimates memory only where none is measured', () => {
     const dram = makeTree(
       powercapTree({ zones: [{ folder: 'intel-rapl:0:1', name: 'dram', energy: 1000 }] }),

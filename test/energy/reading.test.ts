@@ -15,6 +15,7 @@ function channel(id: string, given: Partial<Channel> = {}): Channel {
     role: 'root',
     additive: true,
     gauge: false,
+    mayRest: false,
     modelled: false,
     unitJoules: 2 ** -14,
     updateSeconds: TU,
@@ -130,6 +131,13 @@ describe('energy between two readings', () => {
     expect(stuck.domains[0]!.flags).to.deep.equal(['stale'])
     expect(stuck.warnings).to.have.length(1)
     expect(stuck.uncertaintyJoules).to.be.closeTo(500, 1) // half of 500 W for 2 s
+  })
+
+  it('lets a device rest that may be switched off', () => {
+    const gpu = channel('gpu-0', { mayRest: true })
+    const { coverage, domains, warnings } = energy([gpu], reading(0, {}), reading(2, {}))
+    expect({ coverage, warnings }).to.deep.equal({ coverage: 1, warnings: [] })
+    expect(domains[0]!.flags).to.deep.equal([])
   })
 
   it('says of a stretch shorter than an update that it cannot tell', () => {

@@ -77,6 +77,7 @@ function domain(
     role: 'root',
     additive: true,
     gauge: true,
+    mayRest: false,
     modelled: true,
     unitJoules: 0,
     updateSeconds: 0.1,
