@@ -1,7 +1,8 @@
 /** Runs a command as a shell would: its stdio, environment and signals are its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { delimiter, join } from 'node:path'
 import { isatty } from 'node:tty'
 import { exactly } from './bytes'
 
@@ -66,7 +67,7 @@ export function shellCode(end: ChildEnd): number {
 
 function notStarted(file: string, error: NodeJS.ErrnoException): ChildEnd {
   const name = JSON.stringify(file)
-  if (error.code === 'ENOENT' || file === '') {
+  if (error.code === 'ENOENT' || file === '' || !exists(file)) {
     return { exitCode: 127, signal: null, problem: `The command ${name} was not found.` }
   }
   const problem =
@@ -74,6 +75,13 @@ function notStarted(file: string, error: NodeJS.ErrnoException): ChildEnd {
       ? `The command ${name} is not executable.`
       : `The command ${name} could not be started (${error.message}).`
   return { exitCode: 126, signal: null, problem }
+}
+
+/** Whether there is such a file: a folder of PATH that may not be entered gives EACCES for any name. */
+function exists(file: string): boolean {
+  if (file.includes('/')) return true
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return folders.some((folder) => existsSync(join(folder || '.', file)))
 }
 
 function listen(signal: NodeJS.Signals, action: () => void): void {

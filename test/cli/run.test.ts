@@ -109,6 +109,22 @@ describe('jouletap run', () => {
       expect(stderr).to.match(SUMMARY)
     })
 
+    it('with 127 where it was not found, even if a folder of PATH may not be entered', async () => {
+      const barred = mkdtempSync(join(tmpdir(), 'jouletap-'))
+      chmodSync(barred, 0)
+      const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+      const prefix = process.geteuid?.() === 0 ? asNobody : ['env']
+      const command = [...prefix, process.execPath, ...CLI, 'run', '--', 'no-such-command-anywhere']
+      try {
+        const env = { PATH: `${barred}:${process.env.PATH}` }
+        const { code, stderr } = await runProgram(command[0]!, command.slice(1), { env })
+        expect(stderr).to.contain('The command "no-such-command-anywhere" was not found.')
+        expect(code).to.equal(127)
+      } finally {
+        rmSync(barred, { recursive: true })
+      }
+    })
+
     it('with 127 where its name is empty', async () => {
       expect((await run('')).code).to.equal(127)
     })
