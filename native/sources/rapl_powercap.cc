@@ -100,11 +100,11 @@ class Powercap : public Source {
     return std::any_of(domains_.begin(), domains_.end(),
                        [&](const Domain& domain) { return domain.id == id; });
   }
-  void merge_mirrored_dies();
+  void merge_mirrored_dies(const Topology& topology);
 
  private:
   std::vector<size_t> dies_of(int package) const;
-  bool mirrored(const std::vector<size_t>& dies) const;
+  bool mirrored(const std::vector<size_t>& dies, bool intel) const;
 
   std::vector<Domain> domains_;
   std::vector<Reader> readers_;
@@ -120,8 +120,10 @@ std::vector<size_t> Powercap::dies_of(int package) const {
   return dies;
 }
 
-/// Whether the dies show one and the same counter: equal in five looks, and moving.
-bool Powercap::mirrored(const std::vector<size_t>& dies) const {
+/// Whether the dies show one and the same counter: equal in five looks, and moving. Only Intel has
+/// dies with counters of their own, so elsewhere it is enough that they are equal and not at rest
+/// at zero.
+bool Powercap::mirrored(const std::vector<size_t>& dies, bool intel) const {
   std::set<uint64_t> seen;
   for (int look = 0; look < 5; ++look) {
     if (look > 0) std::this_thread::sleep_for(std::chrono::microseconds(1100));
@@ -137,16 +139,16 @@ bool Powercap::mirrored(const std::vector<size_t>& dies) const {
       seen.insert({before, after});
     }
   }
-  return seen.size() > 1;
+  return seen.size() > 1 || (!intel && *seen.begin() != 0);
 }
 
 /// Adding a counter that shows under several dies would multiply the package's energy.
-void Powercap::merge_mirrored_dies() {
+void Powercap::merge_mirrored_dies(const Topology& topology) {
   std::set<int> packages;
   for (const Domain& domain : domains_) packages.insert(domain.package);
   for (const int package : packages) {
     const std::vector<size_t> dies = dies_of(package);
-    if (dies.size() < 2 || !mirrored(dies)) continue;
+    if (dies.size() < 2 || !mirrored(dies, topology.intel())) continue;
     const int kept = domains_[dies[0]].die;
     for (size_t i = domains_.size(); i-- > 0;) {
       Domain& domain = domains_[i];
@@ -305,7 +307,7 @@ Opened open_rapl_powercap(const Host& host, const std::vector<Domain>& taken) {
   if (single_core) {
     source->note("the core zones are left out: on this vendor they count a single core");
   }
-  source->merge_mirrored_dies();
+  source->merge_mirrored_dies(host.topology);
   return source;
 }
 

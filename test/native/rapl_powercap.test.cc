@@ -235,6 +235,15 @@ TEST(dies_that_mirror_one_counter_are_merged) {
            apart);
 }
 
+TEST(equal_dies_of_an_unknown_vendor_are_merged_even_at_rest) {
+  Tree tree;
+  zone(tree, "intel-rapl:0", "package-0-die-0", 1000);
+  zone(tree, "intel-rapl:1", "package-0-die-1", 1000);
+  CHECK_EQ(ids(*source_of(open(tree))), "package-0");
+  zone(tree, "intel-rapl:1", "package-0-die-1", 1001);
+  CHECK_EQ(ids(*source_of(open(tree))), "package-0-die-0 package-0-die-1");
+}
+
 TEST(limits_are_twice_the_tdp_of_the_package_zone) {
   Tree tree;
   intel(tree);
