@@ -91,9 +91,10 @@ export class Meter {
    * Rows as they come, in batches, until the meter stops: the first batch begins at the time of the
    * call. A row that waits for longer than some seconds may be overwritten by later ones (see
    * `overhead().overwritten`): detail is lost then, never energy. One reader at a time.
-   * @throws {JouletapError} BAD_STATE if another loop over rows is under way.
+   * @throws {JouletapError} BAD_STATE unless the meter runs, or if another loop is under way.
    */
   rows(): AsyncIterableIterator<Rows> {
+    this.#mustRun('rows')
     if (this.#iterating) throw badState('rows', 'is already being read by another loop')
     this.#iterating = true
     const isOver = () => this.#total !== undefined

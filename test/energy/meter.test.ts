@@ -99,7 +99,7 @@ describe('Meter', () => {
 
   it('refuses what its state does not allow, by name', () => {
     const meter = new Meter(options())
-    for (const method of ['energy', 'stop', 'span'] as const) {
+    for (const method of ['energy', 'stop', 'span', 'rows'] as const) {
       const { code, message } = rejection(() => meter[method]())
       expect(code).to.equal('BAD_STATE')
       expect(message).to.contain(`${method}()`)
