@@ -21,7 +21,7 @@ export interface Estimator {
 }
 
 /** Faster than this CPU times do not tell a load; slower, short peaks are smoothed and overstated. */
-const INTERVAL_MS = { least: 100, most: 1000 }
+export const ESTIMATE_INTERVAL_MS = { least: 100, most: 1000 }
 const KEPT_POINTS = 4096
 
 /** Milliseconds of CLOCK_MONOTONIC. */
@@ -66,7 +66,8 @@ export function openEstimator(
     notes,
     start() {
       keepPoint()
-      const period = Math.min(INTERVAL_MS.most, Math.max(INTERVAL_MS.least, intervalMs))
+      const { least, most } = ESTIMATE_INTERVAL_MS
+      const period = Math.min(most, Math.max(least, intervalMs))
       timer = setInterval(keepPoint, period).unref()
     },
     stop() {

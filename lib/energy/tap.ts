@@ -1,9 +1,9 @@
 /** Joins the counters and, where they leave the processor unread, the estimate into one set of domains. */
-import { JouletapError } from '../errors'
 import { type Native, type NativeRefusal, type NativeSampler, native } from '../native'
 import { type Estimator, monotonicMs, openEstimator } from './estimator'
 import type { Settings } from './options'
 import { type Channel, channelOf, columnOf, emptyReading, joulesOf, type Reading } from './reading'
+import { nothingToRead, remarksOn } from './remarks'
 import type { Overhead, Rows } from './types'
 
 /** What a meter reads from. */
@@ -48,20 +48,8 @@ export function openTap(settings: Settings): Tap {
   const estimator = unread && (asked || fallback) ? openEstimator(settings, counters) : undefined
   if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing)
 
-  const warnings = [
-    ...(estimator && tried ? [fallenBack(counters, missing, refusals)] : []),
-    ...(auto ? [] : refusals.map((refusal) => `Asked for and not readable: ${because(refusal)}`)),
-    ...counters.flatMap(incomplete),
-    ...(sampler?.gaps ?? []),
-    ...(estimator || counters.some(({ additive }) => additive) ? [] : [NOTHING_ADDS_UP]),
-  ]
-  const notes = [
-    ...warnings,
-    ...refusals.map(because).filter((one) => !warnings.some((other) => other.includes(one))),
-    ...(sampler?.notes ?? []),
-    ...(estimator?.notes ?? []),
-  ]
-  return join(sampler, estimator, [...new Set(notes)], [...warnings, ...(estimator?.notes ?? [])])
+  const { notes, warnings } = remarksOn({ settings, sampler, estimator, refusals, missing })
+  return join(sampler, estimator, notes, warnings)
 }
 
 interface Opened {
@@ -70,9 +58,6 @@ interface Opened {
   /** Why there is no addon. */
   missing?: string
 }
-
-const NOTHING_ADDS_UP =
-  'Nothing of what can be read here may be added up: the total of 0 J says nothing of the machine.'
 
 const NOTHING: Opened = { refusals: [] }
 
@@ -88,39 +73,6 @@ function openSampler({ intervalMs, root }: Settings, named: readonly string[]): 
   const sampler = new addon.Sampler(named, intervalMs, capacity, root)
   const { refusals, domains } = sampler
   return domains.length > 0 ? { sampler, refusals } : { refusals }
-}
-
-function because({ name, reason, fix }: NativeRefusal): string {
-  return `${name}: ${reason}${fix ? `; mend it with: ${fix}` : ''}.`
-}
-
-/** Why there is an estimate: what could be mended first, for that is worth the most to know. */
-function fallenBack(
-  counters: readonly Channel[],
-  missing: string | undefined,
-  refusals: readonly NativeRefusal[],
-): string {
-  const what = counters.length > 0 ? 'No counter of the processor' : 'No energy counter'
-  const mendable = refusals.find(({ kind }) => kind !== 'absent') ?? refusals[0]
-  const why = missing ?? (mendable && because(mendable)) ?? ''
-  return `${what} can be read, so the joules are a model's estimate. ${why}`.trim()
-}
-
-/** What a total leaves out, or how it was made, where a part or a whole stands in it. */
-function incomplete({ additive, role, id, parent }: Channel): string[] {
-  if (!additive || role === 'root') return []
-  return role === 'part'
-    ? [`${parent} cannot be read: the total holds only ${id}, which is a part of it.`]
-    : [`Nothing inside ${id} can be read: the total is all that ${id} holds.`]
-}
-
-function nothingToRead(refusals: readonly NativeRefusal[], missing?: string): JouletapError {
-  const forbidden = refusals.some(({ kind }) => kind === 'forbidden')
-  const why = missing ?? refusals.map(because).join(' ')
-  return new JouletapError(
-    forbidden ? 'PERMISSION_DENIED' : 'NO_SOURCE',
-    `No energy counter can be read, and no estimate is wanted. ${why}`,
-  )
 }
 
 /** One set of domains from either or both: the counters first, then the estimate. */

@@ -204,6 +204,12 @@ describe('Meter', () => {
     expect(energy.warnings[0]).to.match(/No energy counter can be read.*estimate/)
   })
 
+  it('says that an estimate has no rows as fast as were asked for', () => {
+    const notes = (intervalMs: number) => new Meter({ sources: ['estimate'], intervalMs }).notes
+    expect(notes(10).join()).to.contain('a row every 100 ms at the most')
+    expect(notes(100).join()).to.not.contain('row')
+  })
+
   it('does not estimate what it can measure', () => {
     const meter = new Meter({ root: tree.root })
     expect(meter.domains.map(({ source }) => source)).to.deep.equal(['rapl-powercap'])

@@ -1,0 +1,84 @@
+/** What there is to say about the sources that a meter reads from, in sentences. */
+import { JouletapError } from '../errors'
+import type { NativeDomain, NativeRefusal, NativeSampler } from '../native'
+import { ESTIMATE_INTERVAL_MS, type Estimator } from './estimator'
+import type { Settings } from './options'
+
+/** What was opened, and why the rest was not. */
+export interface Findings {
+  settings: Settings
+  sampler: NativeSampler | undefined
+  estimator: Estimator | undefined
+  refusals: readonly NativeRefusal[]
+  /** Why there is no addon. */
+  missing: string | undefined
+}
+
+/** All that is worth knowing, and of that what belongs beside every number. */
+export function remarksOn(findings: Findings): { notes: string[]; warnings: string[] } {
+  const { settings, sampler, estimator, refusals, missing } = findings
+  const domains = sampler?.domains ?? []
+  const tried = missing !== undefined || sampler !== undefined || refusals.length > 0
+  const warnings: string[] = []
+  if (estimator && tried) warnings.push(fallenBack(domains, refusals, missing))
+  if (settings.sources !== 'auto') {
+    warnings.push(...refusals.map((one) => `Asked for and not readable: ${because(one)}`))
+  }
+  warnings.push(...domains.flatMap(incomplete), ...(sampler?.gaps ?? []))
+  if (!estimator && !domains.some(({ additive }) => additive)) warnings.push(NOTHING_ADDS_UP)
+
+  const said = warnings.join()
+  const notes = [
+    ...warnings,
+    ...refusals.map(because).filter((sentence) => !said.includes(sentence)),
+    ...(sampler?.notes ?? []),
+  ]
+  if (estimator) {
+    warnings.push(...estimator.notes)
+    notes.push(...estimator.notes)
+    if (!sampler && settings.intervalMs < ESTIMATE_INTERVAL_MS.least) notes.push(RARE_ROWS)
+  }
+  return { notes, warnings }
+}
+
+const NOTHING_ADDS_UP =
+  'Nothing of what can be read here may be added up: the total of 0 J says nothing of the machine.'
+
+const RARE_ROWS = `An estimate has a row every ${ESTIMATE_INTERVAL_MS.least} ms at the most.`
+
+/** The error where nothing can be read and no estimate is wanted. */
+export function nothingToRead(
+  refusals: readonly NativeRefusal[],
+  missing: string | undefined,
+): JouletapError {
+  const forbidden = refusals.some(({ kind }) => kind === 'forbidden')
+  const why = missing ?? refusals.map(because).join(' ')
+  return new JouletapError(
+    forbidden ? 'PERMISSION_DENIED' : 'NO_SOURCE',
+    `No energy counter can be read, and no estimate is wanted. ${why}`,
+  )
+}
+
+function because({ name, reason, fix }: NativeRefusal): string {
+  return `${name}: ${reason}${fix ? `; mend it with: ${fix}` : ''}.`
+}
+
+/** Why there is an estimate: what could be mended first, for that is worth the most to know. */
+function fallenBack(
+  domains: readonly NativeDomain[],
+  refusals: readonly NativeRefusal[],
+  missing: string | undefined,
+): string {
+  const what = domains.length > 0 ? 'No counter of the processor' : 'No energy counter'
+  const mendable = refusals.find(({ kind }) => kind !== 'absent') ?? refusals[0]
+  const why = missing ?? (mendable && because(mendable)) ?? ''
+  return `${what} can be read, so the joules are a model's estimate. ${why}`.trim()
+}
+
+/** What a total leaves out, or how it was made, where a part or a whole stands in it. */
+function incomplete({ additive, role, id, parent }: NativeDomain): string[] {
+  if (!additive || role === 'root') return []
+  return role === 'part'
+    ? [`${parent} cannot be read: the total holds only ${id}, which is a part of it.`]
+    : [`Nothing inside ${id} can be read: the total is all that ${id} holds.`]
+}
