@@ -92,15 +92,17 @@ void Sampler::start(double* into) {
     sample(into);
     return;
   }
+  int64_t start_ns = 0;
   {
     const std::lock_guard<std::mutex> lock(reading_);
     read_sources();
     emit();
     snapshot(into);
+    start_ns = time_ns_;
     running_ = true;
   }
   const SignalsBlocked blocked;
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this, start_ns] { run(start_ns); });
 }
 
 void Sampler::stop() {
@@ -209,13 +211,9 @@ void Sampler::settle_in() noexcept {
 #endif
 }
 
-void Sampler::run() noexcept {
+void Sampler::run(int64_t start_ns) noexcept {
   settle_in();
-  int64_t last_read = 0;
-  {
-    const std::lock_guard<std::mutex> lock(reading_);
-    last_read = time_ns_;
-  }
+  int64_t last_read = start_ns;
   int64_t next_row = last_read + interval_ns_;
   std::unique_lock<std::mutex> waking(waking_);
   while (!stopping_) {
@@ -242,6 +240,10 @@ void Sampler::run() noexcept {
   const std::lock_guard<std::mutex> lock(reading_);
   read_sources();
   emit();
+  // Grid times that passed before the end could be noticed.
+  if (time_ns_ >= next_row) {
+    overhead_.overruns += static_cast<double>((time_ns_ - next_row) / interval_ns_ + 1);
+  }
   running_ = false;
   overhead_.cpu_seconds += own_cpu_seconds();
 }

@@ -62,7 +62,7 @@ class Sampler {
   static constexpr size_t kTallyFields = 11;
 
  private:
-  void run() noexcept;
+  void run(int64_t start_ns) noexcept;         // the thread; its grid begins at start_ns
   void settle_in() noexcept;                   // gives the thread its name, priority and place
   void snapshot(double* into) const noexcept;  // with reading_ held
   void read_sources() noexcept;                // with reading_ held

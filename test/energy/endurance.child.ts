@@ -16,7 +16,9 @@ async function main(): Promise<void> {
   const start = performance.now()
   let blocked = false
   meter.start()
-  for await (const { times, joules } of meter.rows()) {
+  const reader = meter.rows()
+  const unasked = meter.overhead().rows // went by before anyone kept them
+  for await (const { times, joules } of reader) {
     for (let row = 0; row < times.length; row++) {
       const now = joules.map((column) => column[row]!)
       if (now.some((value, index) => value < (rows.last[index] ?? 0))) rows.falls++
@@ -38,7 +40,7 @@ async function main(): Promise<void> {
   }
   const energy = meter.stop()
   const overhead = meter.overhead()
-  console.log(JSON.stringify({ rows, memory, energy, overhead }))
+  console.log(JSON.stringify({ rows, unasked, memory, energy, overhead }))
 }
 
 main()
