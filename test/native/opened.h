@@ -52,6 +52,44 @@ inline bool noted(const jouletap::Source& source, const std::string& words) {
                      [&](const std::string& note) { return says(note, words); });
 }
 
+/// A source that must have opened, with its tallies.
+class Reader {
+ public:
+  explicit Reader(jouletap::Opened opened)
+      : source(source_of(std::move(opened))), tallies(source->domains().size()) {}
+
+  void read() { source->read(tallies.data()); }
+  size_t index(const std::string& id) const {
+    const auto& domains = source->domains();
+    for (size_t i = 0; i < domains.size(); ++i) {
+      if (domains[i].id == id) return i;
+    }
+    throw std::runtime_error("no domain " + id + " among " + ids());
+  }
+  const jouletap::Domain& domain(const std::string& id) const {
+    return source->domains()[index(id)];
+  }
+  const jouletap::Tally& tally(const std::string& id) const { return tallies[index(id)]; }
+  double watts(const std::string& id) const {
+    return tally(id).joules / tally(id).covered_ms * 1e3;
+  }
+  std::string ids() const { return check::ids(*source); }
+  /// Of these domains and no others, those that make the total.
+  std::string additive() const {
+    std::vector<jouletap::Domain> domains = source->domains();
+    jouletap::choose_additive(domains);
+    std::string all;
+    for (const auto& domain : domains) {
+      if (domain.additive) all += (all.empty() ? "" : " ") + domain.id;
+    }
+    return all;
+  }
+  bool notes_say(const std::string& words) const { return noted(*source, words); }
+
+  std::unique_ptr<jouletap::Source> source;
+  std::vector<jouletap::Tally> tallies;
+};
+
 /// Times this thread has called read(2) or pread(2).
 inline uint64_t reads() {
   std::ifstream io("/proc/thread-self/io");

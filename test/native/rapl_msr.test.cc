@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <map>
 
-#include "../../native/sources/sources.h"
 #include "check.h"
+#include "opened.h"
 
 using namespace jouletap;
+using check::Reader;
+using check::refusal_of;
 
 namespace {
 
@@ -55,48 +57,6 @@ class Machine {
  private:
   std::string online_;
 };
-
-/// A source that must have opened, with its tallies.
-class Reader {
- public:
-  explicit Reader(Opened opened) {
-    if (auto* refusal = std::get_if<Refusal>(&opened)) {
-      throw std::runtime_error("refused: " + refusal->reason);
-    }
-    source = std::move(std::get<std::unique_ptr<Source>>(opened));
-    tallies.resize(source->domains().size());
-  }
-
-  void read() { source->read(tallies.data()); }
-  size_t index(const std::string& id) const {
-    const auto& domains = source->domains();
-    for (size_t i = 0; i < domains.size(); ++i) {
-      if (domains[i].id == id) return i;
-    }
-    throw std::runtime_error("no domain " + id + " among " + ids());
-  }
-  const Domain& domain(const std::string& id) const { return source->domains()[index(id)]; }
-  const Tally& tally(const std::string& id) const { return tallies[index(id)]; }
-  std::string ids() const {
-    std::string all;
-    for (const auto& domain : source->domains()) all += (all.empty() ? "" : " ") + domain.id;
-    return all;
-  }
-  bool notes_say(const std::string& words) const {
-    const auto& notes = source->notes();
-    return std::any_of(notes.begin(), notes.end(), [&](const std::string& note) {
-      return note.find(words) != std::string::npos;
-    });
-  }
-
-  std::unique_ptr<Source> source;
-  std::vector<Tally> tallies;
-};
-
-Refusal refusal_of(Opened opened) {
-  if (auto* refusal = std::get_if<Refusal>(&opened)) return *refusal;
-  throw std::runtime_error("did not refuse");
-}
 
 /// One Intel CPU with all registers; units 2^-14 J and 1/8 W.
 void fill_intel(const Machine& machine, int cpu) {
