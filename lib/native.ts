@@ -80,9 +80,9 @@ export interface NativeSampler {
   /** Keeps rows from now on, or no longer. */
   record(on: boolean): void
   /**
-   * Reads every domain now, on this thread, into `2 + 11 × domains.length` doubles: milliseconds
-   * of CLOCK_MONOTONIC at its middle, how many it took, then for each domain the fields of a tally,
-   * in the order of `TALLY`.
+   * Reads every domain now, on this thread, into `3 + 11 × domains.length` doubles: milliseconds
+   * of CLOCK_MONOTONIC at its middle, how many it took, how many the machine has been suspended
+   * since boot, then for each domain the fields of a tally, in the order of `TALLY`.
    * @throws {TypeError} `into` is not a Float64Array of that length or longer.
    */
   sample(into: Float64Array): void

@@ -3,6 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
+#ifdef __linux__
+#include <time.h>
+#endif
 
 namespace jouletap {
 
@@ -17,6 +20,20 @@ inline int64_t now_ns() {
 /// The moment of a read that lay between two looks at the clock.
 inline int64_t midpoint(int64_t before_ns, int64_t after_ns) {
   return before_ns + (after_ns - before_ns) / 2;
+}
+
+/// Nanoseconds that the machine has been suspended since boot, for which the monotonic clock stands
+/// still; 0 where the system does not tell. Wrong by as long as the thread is held up in between.
+inline int64_t suspended_ns() {
+#ifdef __linux__
+  timespec boot{};
+  const int64_t before = now_ns();
+  if (clock_gettime(CLOCK_BOOTTIME, &boot) != 0) return 0;
+  const int64_t now = midpoint(before, now_ns());
+  return int64_t{boot.tv_sec} * 1'000'000'000 + boot.tv_nsec - now;
+#else
+  return 0;
+#endif
 }
 
 }  // namespace jouletap

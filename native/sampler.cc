@@ -133,6 +133,7 @@ void Sampler::sample(double* into) {
 void Sampler::snapshot(double* into) const noexcept {
   *into++ = static_cast<double>(time_ns_) * kMsPerNs;
   *into++ = static_cast<double>(taken_ns_) * kMsPerNs;
+  *into++ = static_cast<double>(suspended_ns()) * kMsPerNs;
   for (const Tally& tally : tallies_) {
     for (const double field : {tally.joules, tally.covered_ms, tally.variance, tally.wraps,
                                tally.resets, tally.backwards, tally.ambiguous, tally.failures,

@@ -48,7 +48,8 @@ class Sampler {
   /// Keeps rows from now on; before that, and after record(false), none are kept.
   void record(bool on);
   /// Reads every domain now, on the caller's thread, and fills snapshot_width() doubles:
-  /// milliseconds, how many of them the reading took, then for each domain the fields of Tally in
+  /// milliseconds, how many of them the reading took, how many the machine has been suspended
+  /// since boot, then for each domain the fields of Tally in
   /// order, `fresh` as 0 or 1. Before start() and after stop() it repeats the last one without
   /// reading.
   void sample(double* into);
@@ -58,7 +59,7 @@ class Sampler {
   Overhead overhead();
 
   size_t row_width() const { return 1 + domains_.size(); }
-  size_t snapshot_width() const { return 2 + kTallyFields * domains_.size(); }
+  size_t snapshot_width() const { return 3 + kTallyFields * domains_.size(); }
   static constexpr size_t kTallyFields = 11;
 
  private:

@@ -3,8 +3,9 @@ import { type NativeDomain, TALLY } from '../native'
 import type { Domain, DomainEnergy, Energy, Flag, Quality } from './types'
 
 /**
- * Milliseconds of CLOCK_MONOTONIC, how many of them the reading took, then for each domain the
- * fields of a tally in the order of `TALLY`: 2 + 11 × domains doubles. Everything is cumulative, so that two readings subtract.
+ * Milliseconds of CLOCK_MONOTONIC, how many of them the reading took, how many the machine has been
+ * suspended since boot, then for each domain the fields of a tally in the order of `TALLY`:
+ * 3 + 11 × domains doubles. Everything is cumulative, so that two readings subtract.
  */
 export type Reading = Float64Array
 
@@ -24,7 +25,7 @@ export function channelOf(domain: NativeDomain): Channel {
 }
 
 /** Doubles before the first domain in a reading, and those of one domain. */
-const HEADER = 2
+const HEADER = 3
 const FIELDS = TALLY.length
 const at = Object.fromEntries(TALLY.map((name, index) => [name, index])) as Record<
   (typeof TALLY)[number],
@@ -66,6 +67,8 @@ const UNIFORM = 1 / Math.sqrt(12)
 const SLOWEST_UPDATE = 0.1
 /** A counter that has not moved in this many of its updates is not believed to have read zero. */
 const STALE_UPDATES = 20
+/** Less than this, in seconds, may be a thread that was held up between two clocks. */
+const SHORTEST_SUSPENSION = 0.5
 /** After these some time may not be covered. */
 const UNCOVERING: readonly Flag[] = ['reset', 'backwards', 'gap']
 
@@ -110,8 +113,15 @@ export function energyBetween(
     quality: weakest(additive.map((part) => part.energy.quality)),
     coverage: additive.length > 0 ? Math.min(...additive.map((part) => part.coverage)) : 0,
     domains: parts.map((part) => part.energy),
-    warnings: parts.flatMap((part) => part.warnings),
+    warnings: [...suspension(from, to), ...parts.flatMap((part) => part.warnings)],
   }
+}
+
+/** The clock stands still while the machine is suspended, and what it uses then is not measured. */
+function suspension(from: Reading, to: Reading): string[] {
+  const seconds = (to[2]! - from[2]!) / 1000
+  if (seconds < SHORTEST_SUSPENSION) return []
+  return [`The machine was suspended for ${seconds.toFixed(1)} s, which are not measured.`]
 }
 
 function partOf(

@@ -74,6 +74,12 @@ describe('Meter', () => {
     meter.stop()
   })
 
+  it('sees the machine, as any other meter does: their joules are the same ones', () => {
+    const meters = [new Meter(options()).start(), new Meter(options()).start()]
+    tree.write(ENERGY, counted(1_000_000 + 16_384 * 5))
+    for (const meter of meters) expect(meter.stop().joules).to.be.closeTo(5, 1e-9)
+  })
+
   it('works with `using`', () => {
     let total: Meter
     let last: ReturnType<Meter['span']>

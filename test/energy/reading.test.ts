@@ -180,6 +180,16 @@ describe('energy between two readings', () => {
     expect(part.warnings.join()).to.contain('40.0 %')
   })
 
+  it('reports the time for which the machine was suspended', () => {
+    const [from, to] = [reading(0, {}), reading(2, { joules: 130 })]
+    to[2] = 3_600_000
+    const { seconds, warnings } = energy([channel('package-0')], from, to)
+    expect(seconds).to.equal(2)
+    expect(warnings).to.deep.equal([
+      'The machine was suspended for 3600.0 s, which are not measured.',
+    ])
+  })
+
   it('is never negative, whatever the readings', () => {
     const fallen = energy(
       [channel('package-0')],
