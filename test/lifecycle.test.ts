@@ -504,10 +504,11 @@ describe('the life of a meter', function () {
     it('ends the thread of a sampler that nobody knows any more', async () => {
       const source = onSampler(`
         sampler.stop()
-        const forget = () => { new Sampler([], 1, 16, root).start(new Float64Array(width)) }
-        forget()
+        let known = new Sampler([], 1, 16, root)
+        known.start(new Float64Array(width))
         sampling(1)
           .then(() => {
+            known = undefined
             setInterval(gc, 1).unref()
             return sampling(0)
           })
