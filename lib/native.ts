@@ -65,7 +65,7 @@ export interface NativeSampler {
   readonly domains: readonly NativeDomain[]
   /** Sentences about what was found, left out or merged. */
   readonly notes: readonly string[]
-  /** Sentences about what a total will lack: packages that no source here reads. */
+  /** Sentences about what a total will lack: domains that are there and not read. */
   readonly gaps: readonly string[]
   /** The sources that were asked for, or tried, and could not be opened. */
   readonly refusals: readonly NativeRefusal[]

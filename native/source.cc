@@ -70,21 +70,28 @@ Refusal absent(const Host& host, const std::string& reason, const std::string& f
 
 namespace {
 
-/// Where some packages are read and others not, the others.
-std::vector<std::string> unread_packages(const Topology& topology,
-                                         const std::vector<Domain>& domains) {
+/// What a total of `read` will lack: of what is known to be there, that which would be summed.
+std::vector<std::string> gaps_in(const std::vector<Domain>& read, std::vector<Domain> there,
+                                 const Topology& topology) {
+  const auto is_package = [](const Domain& domain) { return domain.kind == "package"; };
+  if (std::any_of(read.begin(), read.end(), is_package)) {
+    for (const int package : topology.packages()) {
+      const auto has = [package, is_package](const Domain& domain) {
+        return is_package(domain) && domain.package == package;
+      };
+      // Without topology files package 0 is only supposed.
+      if (topology.packages().size() < 2 || std::any_of(read.begin(), read.end(), has)) continue;
+      Domain unread;
+      unread.id = domain_id("package", package);
+      there.push_back(unread);
+    }
+  }
   std::vector<std::string> sentences;
-  const auto packages = topology.packages();
-  const auto is_read = [&](int package) {
-    return std::any_of(domains.begin(), domains.end(), [package](const Domain& domain) {
-      return domain.kind == "package" && domain.package == package;
-    });
-  };
-  if (std::none_of(packages.begin(), packages.end(), is_read)) return sentences;
-  for (const int package : packages) {
-    if (is_read(package)) continue;
-    sentences.push_back(domain_id("package", package) +
-                        " cannot be read: its joules are not in the total.");
+  for (const Domain& domain : there) {
+    const std::string sentence = domain.id + " cannot be read: its joules are not in the total.";
+    const bool said = std::find(sentences.begin(), sentences.end(), sentence) != sentences.end();
+    if (domain.role == Role::root && !is_taken(domain, read) && !said)
+      sentences.push_back(sentence);
   }
   return sentences;
 }
@@ -94,6 +101,7 @@ std::vector<std::string> unread_packages(const Topology& topology,
 Selection select(const Host& host, const std::vector<std::string>& names) {
   Selection selection;
   std::vector<Domain> taken;
+  std::vector<Domain> unread;
   for (const auto& entry : all_sources()) {
     const bool wanted = names.empty()
                             ? entry.automatic
@@ -105,6 +113,8 @@ Selection select(const Host& host, const std::vector<std::string>& names) {
       continue;
     }
     auto& source = std::get<std::unique_ptr<Source>>(opened);
+    const auto left = source->unread();
+    unread.insert(unread.end(), left.begin(), left.end());
     if (source->domains().empty()) continue;
     const auto& domains = source->domains();
     const auto& notes = source->notes();
@@ -112,7 +122,7 @@ Selection select(const Host& host, const std::vector<std::string>& names) {
     selection.notes.insert(selection.notes.end(), notes.begin(), notes.end());
     selection.sources.push_back(std::move(source));
   }
-  selection.gaps = unread_packages(host.topology, taken);
+  selection.gaps = gaps_in(taken, std::move(unread), host.topology);
   return selection;
 }
 

@@ -52,6 +52,8 @@ class Source {
   virtual void read(Tally* tallies) noexcept = 0;
   /// Sentences for a person about what was found, left out or merged.
   virtual const std::vector<std::string>& notes() const = 0;
+  /// Domains that are there and cannot be read.
+  virtual std::vector<Domain> unread() const { return {}; }
   /// CPUs on which a read is cheapest; empty: any.
   virtual std::vector<int> home() const { return {}; }
 };
@@ -105,7 +107,7 @@ struct Selection {
   std::vector<std::unique_ptr<Source>> sources;
   std::vector<std::pair<std::string, Refusal>> refusals;
   std::vector<std::string> notes;
-  std::vector<std::string> gaps;  // what a total will lack: packages that none of them reads
+  std::vector<std::string> gaps;  // what a total will lack: domains that none of them reads
 };
 
 /// Opens the named sources in order of merit; none named: all automatic ones. Each domain comes

@@ -14,6 +14,14 @@ export interface Findings {
   missing: string | undefined
 }
 
+/** Kinds of domain that hold the energy of processors. */
+const PROCESSORS = ['package', 'core', 'uncore', 'cpu-core', 'psys', 'module', 'platform']
+
+/** Whether a domain brings a processor's energy into the total. */
+export function isProcessor({ additive, kind }: NativeDomain): boolean {
+  return additive && PROCESSORS.includes(kind)
+}
+
 /** All that is worth knowing, and of that what belongs beside every number. */
 export function remarksOn(findings: Findings): { notes: string[]; warnings: string[] } {
   const { settings, sampler, estimator, refusals, missing } = findings
@@ -26,6 +34,7 @@ export function remarksOn(findings: Findings): { notes: string[]; warnings: stri
   }
   warnings.push(...domains.flatMap(incomplete), ...(sampler?.gaps ?? []))
   if (!estimator && !domains.some(({ additive }) => additive)) warnings.push(NOTHING_ADDS_UP)
+  else if (!estimator && !domains.some(isProcessor)) warnings.push(NO_PROCESSOR)
 
   const said = warnings.join()
   const notes = [
@@ -43,6 +52,8 @@ export function remarksOn(findings: Findings): { notes: string[]; warnings: stri
 
 const NOTHING_ADDS_UP =
   'Nothing of what can be read here may be added up: the total of 0 J says nothing of the machine.'
+
+const NO_PROCESSOR = 'No counter of the processor is read: its joules are not in the total.'
 
 const RARE_ROWS = `An estimate has a row every ${ESTIMATE_INTERVAL_MS.least} ms at the most.`
 

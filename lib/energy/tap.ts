@@ -3,7 +3,7 @@ import { type Native, type NativeRefusal, type NativeSampler, native } from '../
 import { type Estimator, monotonicMs, openEstimator } from './estimator'
 import type { Settings } from './options'
 import { type Channel, channelOf, columnOf, emptyReading, joulesOf, type Reading } from './reading'
-import { nothingToRead, remarksOn } from './remarks'
+import { isProcessor, nothingToRead, remarksOn } from './remarks'
 import type { Overhead, Rows } from './types'
 
 /** What a meter reads from. */
@@ -28,8 +28,6 @@ export interface Tap {
 /** Seconds of rows that are kept for a reader who is late. */
 const KEPT_SECONDS = 4
 const KEPT_ROWS = { least: 1024, most: 65_536 }
-/** Kinds of domain that hold the energy of processors. */
-const PROCESSORS = ['package', 'core', 'uncore', 'cpu-core', 'psys', 'module', 'platform']
 
 /**
  * Opens what the settings ask for.
@@ -42,7 +40,7 @@ export function openTap(settings: Settings): Tap {
   const tried = auto || named.length > 0
   const { sampler, refusals, missing } = tried ? openSampler(settings, named) : NOTHING
   const counters = (sampler?.domains ?? []).map(channelOf)
-  const unread = !counters.some(({ additive, kind }) => additive && PROCESSORS.includes(kind))
+  const unread = !counters.some(isProcessor)
   const asked = !auto && sources.includes('estimate')
   const fallback = estimate && (auto || counters.length === 0)
   const estimator = unread && (asked || fallback) ? openEstimator(settings, counters) : undefined

@@ -74,6 +74,7 @@ class Powercap : public Source {
  public:
   const std::vector<Domain>& domains() const override { return domains_; }
   const std::vector<std::string>& notes() const override { return notes_; }
+  std::vector<Domain> unread() const override { return unread_; }
 
   void read(Tally* tallies) noexcept override {
     int64_t before = now_ns();
@@ -95,6 +96,7 @@ class Powercap : public Source {
     domains_.push_back(std::move(domain));
     readers_.push_back(std::move(reader));
   }
+  void leave(Domain domain) { unread_.push_back(std::move(domain)); }
   void note(std::string sentence) { notes_.push_back(std::move(sentence)); }
   bool has(const std::string& id) const {
     return std::any_of(domains_.begin(), domains_.end(),
@@ -107,6 +109,7 @@ class Powercap : public Source {
   bool mirrored(const std::vector<size_t>& dies, bool intel) const;
 
   std::vector<Domain> domains_;
+  std::vector<Domain> unread_;
   std::vector<Reader> readers_;
   std::vector<std::string> notes_;
 };
@@ -262,11 +265,13 @@ Opened open_rapl_powercap(const Host& host, const std::vector<Domain>& taken) {
     uint64_t raw = 0;
     if (!reader.file || !read_number(reader.file.get(), &raw)) {
       refusals.push_back(refuse(host, path, errno));
+      source->leave(std::move(domain));
       continue;
     }
     reader.format = read_format(zone, *source);
     if (!reader.format.recover(raw, &raw)) {
       refusals.push_back(refuse(host, path, ERANGE));
+      source->leave(std::move(domain));
       continue;
     }
     if (is_package) {

@@ -247,6 +247,38 @@ describe('Meter', () => {
     expect(energy.warnings.join()).to.match(/added up.*says nothing/)
   })
 
+  it('warns of what is there, would be summed, and cannot be read', () => {
+    const zones = [0, 1].map((id) => ({
+      folder: `intel-rapl:${id}`,
+      name: `package-${id}`,
+      energy: 1,
+    }))
+    const made = makeTree(powercapTree({ zones }))
+    made.write('sys/class/powercap/intel-rapl:1/energy_uj', 'garbage\n')
+    for (const zone of ['dram', 'core']) {
+      const folder = `sys/class/powercap/intel-rapl:0:${zone === 'dram' ? 0 : 1}`
+      made.write(`${folder}/name`, `${zone}\n`)
+      made.write(`${folder}/energy_uj`, '')
+    }
+    const { warnings } = new Meter({ root: made.root, estimate: false }).start().stop()
+    made.dispose()
+    const gaps = warnings.filter((sentence) => sentence.includes('not in the total'))
+    expect(gaps.map((sentence) => sentence.split(' ', 1)[0])).to.have.members([
+      'dram-0',
+      'package-1',
+    ])
+  })
+
+  it('warns of a total without the processor', () => {
+    const gpu = makeTree({
+      'sys/class/hwmon/hwmon0/name': 'i915\n',
+      'sys/class/hwmon/hwmon0/energy1_input': '123456\n',
+    })
+    const { warnings } = new Meter({ root: gpu.root, estimate: false }).start().stop()
+    gpu.dispose()
+    expect(warnings.join()).to.contain('No counter of the processor is read')
+  })
+
   it('estimates memory only where none is measured', () => {
     const dram = makeTree(
       powercapTree({ zones: [{ folder: 'intel-rapl:0:1', name: 'dram', energy: 1000 }] }),
