@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import type { Domain, SourceReport } from '../energy'
 import { Meter, probe } from '../energy'
-import { hostInfo } from '../record'
+import { type GpuInfo, type HostInfo, hostInfo } from '../record'
 import { rootOption } from './options'
 import { type Paint, paintFor, STDOUT, write } from './output'
 import { table } from './text'
@@ -20,7 +20,7 @@ interface Findings {
   sources: SourceReport[]
   /** The domains that `auto` would follow, and their sources. */
   auto: { sources: string[]; domains: Domain[]; notes: string[] }
-  host: ReturnType<typeof hostInfo>
+  host: HostInfo
 }
 
 /** The command; `done` is told the exit code. */
@@ -62,18 +62,60 @@ function examine(root: string | undefined): Findings {
       domains,
       notes: [...meter.notes],
     },
-    host: hostInfo(),
+    host: hostInfo(where),
   }
 }
 
-function report({ sources, auto }: Findings, paint: Paint): string {
-  const lines = sources.flatMap((source) => [...about(source, paint), ''])
+function report({ sources, auto, host }: Findings, paint: Paint): string {
+  const lines = [...machine(host).map((line) => paint('dim', line)), '']
+  lines.push(...sources.flatMap((source) => [...about(source, paint), '']))
   lines.push(...verdict(auto, paint))
   const told = sources.flatMap(({ notes, reason }) => [...notes, ...(reason ? [reason] : [])])
   for (const note of auto.notes) {
     if (!told.some((sentence) => note.includes(sentence))) lines.push(`  ${note}`)
   }
   return `${lines.join('\n')}\n`
+}
+
+/** One line about the machine, one about its GPUs if there are any. */
+function machine(host: HostInfo): string[] {
+  const { cpu, packages, logicalCpus, memoryBytes, os, kernel, gpus } = host
+  const facts = [
+    cpu,
+    packages > 0 ? count(packages, 'package') : '',
+    count(logicalCpus, 'CPU'),
+    `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`,
+    os,
+    `kernel ${kernel}`,
+    enclosed('container', host.container),
+    enclosed('virtual machine', host.virtualMachine),
+  ]
+  const lines = [`machine: ${facts.filter(Boolean).join(', ')}`]
+  if (gpus.length > 0) lines.push(`gpu: ${alike(gpus.map(gpuText)).join('; ')}`)
+  return lines
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}
+
+/** `in a container (docker)`; of WSL, which is neither, only the name. */
+function enclosed(what: string, by: string): string {
+  if (by === '' || by === 'wsl') return by && 'in WSL'
+  return by === 'unknown' ? `in a ${what}` : `in a ${what} (${by})`
+}
+
+function gpuText({ name, driver, driverVersion }: GpuInfo): string {
+  const software = [driver ?? (driverVersion && 'driver'), driverVersion].filter(Boolean)
+  return [name, software.join(' ')].filter(Boolean).join(', ')
+}
+
+/** Each text once, after how often it is there. */
+function alike(texts: readonly string[]): string[] {
+  return [...new Set(texts)].map((text) => {
+    const times = texts.filter((other) => other === text).length
+    return times === 1 ? text : `${times} × ${text}`
+  })
 }
 
 function about(source: SourceReport, paint: Paint): string[] {
@@ -84,7 +126,11 @@ function about(source: SourceReport, paint: Paint): string[] {
     return lines
   }
   const only = source.automatic ? '' : ' (only when it is asked for with --sources)'
-  const rows = source.domains.map((domain) => [domain.id, domain.quality, domain.device ?? ''])
+  const rows = source.domains.map((domain) => [
+    domain.id,
+    domain.quality,
+    domain.path ?? domain.device?.name ?? '',
+  ])
   const notes = source.notes.map((note) => `  ${note}`)
   return [`${name}: ${paint('green', 'usable')}${only}`, ...table(rows), ...notes]
 }

@@ -4,7 +4,14 @@ import { badOption } from '../errors'
 import { toKWh } from '../units'
 import { type HostInfo, hostInfo } from './host'
 
-export { type HostInfo, hostInfo, version } from './host'
+export {
+  type GpuFacts,
+  type GpuInfo,
+  type HostInfo,
+  type HostOptions,
+  hostInfo,
+  version,
+} from './host'
 
 /** The energy of a run, without PUE. */
 export interface RunEnergy {

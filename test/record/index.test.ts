@@ -59,22 +59,3 @@ describe('runRecord', () => {
     }
   })
 })
-
-describe('hostInfo', () => {
-  it('describes the machine without naming it or its user', () => {
-    const host = hostInfo()
-    expect(Object.keys(host)).to.deep.equal([
-      'platform',
-      'arch',
-      'kernel',
-      'cpu',
-      'logicalCpus',
-      'memoryBytes',
-      'node',
-      'jouletap',
-    ])
-    expect(host.logicalCpus).to.be.at.least(1)
-    expect(host.memoryBytes).to.be.above(2 ** 20)
-    expect(host.jouletap).to.match(/^\d+\.\d+\.\d+/)
-  })
-})
