@@ -1,11 +1,13 @@
 /** The public names, nothing else. */
 export {
+  type Device,
   type Domain,
   type DomainEnergy,
   type Energy,
   type Flag,
   Meter,
   type MeterOptions,
+  type Method,
   measure,
   type Overhead,
   probe,

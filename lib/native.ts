@@ -9,6 +9,35 @@ import { JouletapError } from './errors'
 /** How a domain stands to the others when a total is made; see native/source.h. */
 export type Role = 'root' | 'part' | 'whole'
 
+/** How the joules of a domain come about, best first; see native/tally.h for the order. */
+export const METHODS = [
+  'energy-counter',
+  'power-samples',
+  'power-gauge',
+  'power-average',
+  'model',
+] as const
+
+/**
+ * How joules come about: the hardware adds them up; or power is integrated here: the driver's own
+ * history of it, its value at the moment of reading, its mean over about a second; or a model.
+ */
+export type Method = (typeof METHODS)[number]
+
+/** The device that a domain belongs to, as far as its driver tells. */
+export interface Device {
+  /** `NVIDIA H100 80GB HBM3` … */
+  readonly name?: string
+  /** `GPU-2f7a…` */
+  readonly uuid?: string
+  /** `0000:65:00.0` */
+  readonly pci?: string
+  /** The number that the driver gives it, as in `nvidia-smi`. */
+  readonly index?: number
+  /** Version of the driver, or its name where it has none of its own. */
+  readonly driver?: string
+}
+
 /** One thing whose energy is followed, as the addon describes it. */
 export interface NativeDomain {
   /** `package-0`, `dram-1`, `package-0-die-1`, `gpu-0000:03:00.0` … */
@@ -16,14 +45,15 @@ export interface NativeDomain {
   readonly kind: string
   /** The source that reads it, such as `rapl-perf`. */
   readonly source: string
-  /** What is read: a path below root, or an address. */
-  readonly device: string
+  /** What is read: a file below root, or an event; empty if it is neither. */
+  readonly path: string
+  readonly device: Device
   /** The id of the domain that contains it; empty at the top. */
   readonly parent: string
   readonly role: Role
   readonly additive: boolean
-  /** Power that is integrated, not a counter of energy. */
-  readonly gauge: boolean
+  /** The best that the device offers. */
+  readonly method: Method
   /** It may be switched off: a count that stands still can be true. */
   readonly mayRest: boolean
   /** The hardware computes the value from activity. */
@@ -65,8 +95,8 @@ export interface NativeSampler {
   readonly domains: readonly NativeDomain[]
   /** Sentences about what was found, left out or merged. */
   readonly notes: readonly string[]
-  /** Sentences about what a total will lack: domains that are there and not read. */
-  readonly gaps: readonly string[]
+  /** Sentences that belong beside every total: what it lacks, for one. */
+  readonly warnings: readonly string[]
   /** The sources that were asked for, or tried, and could not be opened. */
   readonly refusals: readonly NativeRefusal[]
   /**
@@ -80,9 +110,10 @@ export interface NativeSampler {
   /** Keeps rows from now on, or no longer. */
   record(on: boolean): void
   /**
-   * Reads every domain now, on this thread, into `3 + 11 × domains.length` doubles: milliseconds
+   * Reads every domain now, on this thread, into `3 + 15 × domains.length` doubles: milliseconds
    * of CLOCK_MONOTONIC at its middle, how many it took, how many the machine has been suspended
-   * since boot, then for each domain the fields of a tally, in the order of `TALLY`.
+   * since boot, then for each domain the fields of a tally, in the order of `TALLY`. Devices with a
+   * thread of their own are asked anew first, for up to 50 ms each.
    * @throws {TypeError} `into` is not a Float64Array of that length or longer.
    */
   sample(into: Float64Array): void
@@ -130,17 +161,34 @@ export interface NativeFloor {
   readonly realtime: boolean
 }
 
+/** Which GPUs are wanted; see native/gpu_choice.h. */
+export interface NativeGpus {
+  readonly kind: 'visible' | 'all' | 'none' | 'list'
+  /** For `list`: indices, UUIDs, MIG ids, PCI addresses. */
+  readonly list: readonly string[]
+  /** Variables of the environment, some of which hide GPUs. */
+  readonly environment: NodeJS.ProcessEnv
+}
+
+/** The machine below a root, and what is wanted of it. */
+export interface NativeHost {
+  readonly root: string
+  /** Path of NVIDIA's management library; empty: the system's. */
+  readonly nvml: string
+  readonly gpus: NativeGpus
+}
+
 /** The addon. */
 export interface Native {
   /** The names of all sources, best first. */
   readonly sources: readonly string[]
   /**
-   * Opens and closes every source below `root`: what it offers, or why it refuses; and whether
-   * `auto` tries it.
+   * Opens and closes every source of a host: what it offers, or why it refuses; and whether `auto`
+   * tries it.
    */
-  probe(root: string): ((NativeOffer | NativeRefusal) & { readonly automatic: boolean })[]
+  probe(host: NativeHost): ((NativeOffer | NativeRefusal) & { readonly automatic: boolean })[]
   /**
-   * Opens `sources` (empty: all automatic ones) below `root`; the thread is not started.
+   * Opens `sources` (empty: all automatic ones) of a host; the thread is not started.
    * @param intervalMs time between rows, above 0
    * @param capacity rows that are kept for `read`, at least 1
    */
@@ -148,7 +196,7 @@ export interface Native {
     sources: readonly string[],
     intervalMs: number,
     capacity: number,
-    root: string,
+    host: NativeHost,
   ) => NativeSampler
   /**
    * The least that `rows` rows can cost: a bare loop over the system calls of a row (one `pread` of
@@ -166,7 +214,7 @@ export interface Native {
   readonly elevated: boolean
 }
 
-/** The fields of a tally in a snapshot, in order; all but `fresh` only grow. See native/tally.h. */
+/** The fields of a tally in a snapshot, in order; all but the last three only grow. See native/tally.h. */
 export const TALLY = [
   'joules',
   'coveredMs',
@@ -178,6 +226,10 @@ export const TALLY = [
   'failures',
   'stalls',
   'bridged',
+  'bias',
+  'checked',
+  'lagVariance',
+  'method',
   'fresh',
 ] as const
 

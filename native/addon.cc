@@ -19,6 +19,7 @@
 namespace {
 
 using jouletap::Domain;
+using jouletap::GpuWish;
 using jouletap::Host;
 using jouletap::Refusal;
 using jouletap::Source;
@@ -35,6 +36,20 @@ const char* name_of(jouletap::Role role) {
   return "whole";
 }
 
+const char* name_of(jouletap::Method method) {
+  switch (method) {
+    case jouletap::Method::counter:
+      return "energy-counter";
+    case jouletap::Method::samples:
+      return "power-samples";
+    case jouletap::Method::gauge:
+      return "power-gauge";
+    case jouletap::Method::average:
+      break;
+  }
+  return "power-average";
+}
+
 const char* name_of(Refusal::Kind kind) {
   switch (kind) {
     case Refusal::Kind::absent:
@@ -49,16 +64,30 @@ const char* name_of(Refusal::Kind kind) {
   return "broken";
 }
 
+Napi::Value to_js(Napi::Env env, const jouletap::Device& device) {
+  auto object = Napi::Object::New(env);
+  const std::pair<const char*, const std::string*> texts[] = {{"name", &device.name},
+                                                              {"uuid", &device.uuid},
+                                                              {"pci", &device.pci},
+                                                              {"driver", &device.driver}};
+  for (const auto& [key, text] : texts) {
+    if (!text->empty()) object[key] = *text;
+  }
+  if (device.index >= 0) object["index"] = device.index;
+  return object;
+}
+
 Napi::Value to_js(Napi::Env env, const Domain& domain) {
   auto object = Napi::Object::New(env);
   object["id"] = domain.id;
   object["kind"] = domain.kind;
   object["source"] = domain.source;
-  object["device"] = domain.device;
+  object["path"] = domain.path;
+  object["device"] = to_js(env, domain.device);
   object["parent"] = domain.parent;
   object["role"] = name_of(domain.role);
   object["additive"] = Napi::Boolean::New(env, domain.additive);
-  object["gauge"] = Napi::Boolean::New(env, domain.gauge);
+  object["method"] = name_of(domain.method);
   object["mayRest"] = Napi::Boolean::New(env, domain.may_rest);
   object["modelled"] = Napi::Boolean::New(env, domain.modelled);
   object["unitJoules"] = domain.unit;
@@ -87,14 +116,45 @@ Napi::Value to_js(Napi::Env env, const std::vector<T>& items) {
   return array;
 }
 
-Host host_at(const Napi::Value& root) {
-  const std::filesystem::path path = root.As<Napi::String>().Utf8Value();
-  return {path, jouletap::read_topology(path)};
+std::string text_in(const Napi::Object& object, const char* key) {
+  return Napi::Value(object[key]).As<Napi::String>().Utf8Value();
+}
+
+std::vector<std::string> strings(const Napi::Array& array) {
+  std::vector<std::string> texts;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    texts.push_back(Napi::Value(array[i]).As<Napi::String>().Utf8Value());
+  }
+  return texts;
+}
+
+/// { kind, list, environment }
+GpuWish wish_in(const Napi::Object& from) {
+  GpuWish wish;
+  const std::string kind = text_in(from, "kind");
+  wish.kind = kind == "all"    ? GpuWish::Kind::all
+              : kind == "none" ? GpuWish::Kind::none
+              : kind == "list" ? GpuWish::Kind::list
+                               : GpuWish::Kind::visible;
+  wish.list = strings(Napi::Value(from["list"]).As<Napi::Array>());
+  const auto environment = Napi::Value(from["environment"]).As<Napi::Object>();
+  for (const std::string& name : jouletap::gpu_variables()) {
+    if (environment.Has(name)) wish.environment[name] = text_in(environment, name.c_str());
+  }
+  return wish;
+}
+
+/// { root, nvml, gpus }
+Host host_in(const Napi::Value& value) {
+  const auto from = value.As<Napi::Object>();
+  const std::filesystem::path root = text_in(from, "root");
+  return {root, jouletap::read_topology(root),
+          wish_in(Napi::Value(from["gpus"]).As<Napi::Object>()), text_in(from, "nvml")};
 }
 
 Napi::Value probe(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Host host = host_at(info[0]);
+  const Host host = host_in(info[0]);
   auto found = Napi::Array::New(env);
   for (const auto& entry : jouletap::all_sources()) {
     auto opened = entry.open(host, {});
@@ -115,14 +175,6 @@ Napi::Value probe(const Napi::CallbackInfo& info) {
   return found;
 }
 
-std::vector<std::string> strings(const Napi::Array& array) {
-  std::vector<std::string> texts;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    texts.push_back(Napi::Value(array[i]).As<Napi::String>().Utf8Value());
-  }
-  return texts;
-}
-
 /// The doubles of a Float64Array: As<>() does not check, and the buffer may have been detached or
 /// resized since the last call.
 std::pair<double*, size_t> doubles(const Napi::Value& value) {
@@ -140,7 +192,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
                        {
                            InstanceAccessor<&Sampler::domains>("domains"),
                            InstanceAccessor<&Sampler::notes>("notes"),
-                           InstanceAccessor<&Sampler::gaps>("gaps"),
+                           InstanceAccessor<&Sampler::warnings>("warnings"),
                            InstanceAccessor<&Sampler::refusals>("refusals"),
                            InstanceMethod<&Sampler::start>("start"),
                            InstanceMethod<&Sampler::stop>("stop"),
@@ -151,7 +203,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
                        });
   }
 
-  /// (sources: string[], intervalMs: number, capacity: number, root: string)
+  /// (sources: string[], intervalMs: number, capacity: number, host: { root, nvml, gpus })
   explicit Sampler(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sampler>(info) {
     const auto names = strings(info[0].As<Napi::Array>());
     const double interval_ms = info[1].As<Napi::Number>().DoubleValue();
@@ -159,9 +211,9 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     if (!(interval_ms > 0) || !std::isfinite(interval_ms) || capacity < 1) {
       throw Napi::RangeError::New(info.Env(), "intervalMs must be above 0 and capacity at least 1");
     }
-    auto selection = jouletap::select(host_at(info[3]), names);
+    auto selection = jouletap::select(host_in(info[3]), names);
     notes_ = std::move(selection.notes);
-    gaps_ = std::move(selection.gaps);
+    warnings_ = std::move(selection.warnings);
     refusals_ = std::move(selection.refusals);
     sampler_ = std::make_unique<jouletap::Sampler>(std::move(selection.sources),
                                                    std::llround(interval_ms * 1e6),
@@ -173,7 +225,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     return to_js(info.Env(), sampler_->domains());
   }
   Napi::Value notes(const Napi::CallbackInfo& info) { return to_js(info.Env(), notes_); }
-  Napi::Value gaps(const Napi::CallbackInfo& info) { return to_js(info.Env(), gaps_); }
+  Napi::Value warnings(const Napi::CallbackInfo& info) { return to_js(info.Env(), warnings_); }
   Napi::Value refusals(const Napi::CallbackInfo& info) { return to_js(info.Env(), refusals_); }
   void start(const Napi::CallbackInfo& info) { sampler_->start(snapshot_buffer(info[0])); }
   void stop(const Napi::CallbackInfo&) { sampler_->stop(); }
@@ -205,7 +257,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
   }
 
   std::vector<std::string> notes_;
-  std::vector<std::string> gaps_;
+  std::vector<std::string> warnings_;
   std::vector<std::pair<std::string, Refusal>> refusals_;
   std::unique_ptr<jouletap::Sampler> sampler_;
 };

@@ -22,6 +22,15 @@ inline int64_t midpoint(int64_t before_ns, int64_t after_ns) {
   return before_ns + (after_ns - before_ns) / 2;
 }
 
+/// What to add to nanoseconds of the monotonic clock to get those since 1970, now. It leaps when
+/// somebody sets the clock.
+inline int64_t epoch_offset_ns() {
+  using std::chrono::nanoseconds;
+  const int64_t before = now_ns();
+  const auto epoch = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<nanoseconds>(epoch).count() - midpoint(before, now_ns());
+}
+
 /// Nanoseconds that the machine has been suspended since boot, for which the monotonic clock stands
 /// still; 0 where the system does not tell. Wrong by as long as the thread is held up in between.
 inline int64_t suspended_ns() {

@@ -1,7 +1,6 @@
 #include "sampler.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +8,7 @@
 
 #include "clock.h"
 #include "counter.h"
+#include "signals.h"
 #ifdef __linux__
 #include <sched.h>
 #include <sys/prctl.h>
@@ -41,22 +41,6 @@ steady_clock::time_point at(int64_t time_ns) {
       std::chrono::duration_cast<steady_clock::duration>(nanoseconds(time_ns)));
 }
 
-/// Blocks all signals for the threads started in its scope: they belong to the program.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_;
-};
-
 std::vector<Domain> domains_of(const std::vector<std::unique_ptr<Source>>& sources) {
   std::vector<Domain> domains;
   for (const auto& source : sources) {
@@ -83,7 +67,9 @@ Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, int64_t interval_
       interval_ns_(std::max<int64_t>(1, interval_ns)),
       keep_alive_ns_(shortest_keep_alive(domains_)),
       tallies_(domains_.size()),
-      ring_(std::max<size_t>(1, capacity), 1 + domains_.size()) {}
+      ring_(std::max<size_t>(1, capacity), 1 + domains_.size()) {
+  for (size_t i = 0; i < domains_.size(); ++i) tallies_[i].method = domains_[i].method;
+}
 
 Sampler::~Sampler() { stop(); }
 
@@ -92,6 +78,7 @@ void Sampler::start(double* into) {
     sample(into);
     return;
   }
+  for (const auto& source : sources_) source->start();
   int64_t start_ns = 0;
   {
     const std::lock_guard<std::mutex> lock(reading_);
@@ -106,12 +93,14 @@ void Sampler::start(double* into) {
 }
 
 void Sampler::stop() {
+  if (thread_.joinable()) refresh_sources();
   {
     const std::lock_guard<std::mutex> lock(waking_);
     stopping_ = true;
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+  for (const auto& source : sources_) source->stop();
 }
 
 void Sampler::record(bool on) {
@@ -124,10 +113,16 @@ void Sampler::record(bool on) {
 
 void Sampler::sample(double* into) {
   const double before = own_cpu_seconds();
+  if (running_) refresh_sources();
   const std::lock_guard<std::mutex> lock(reading_);
   if (running_) read_sources();
   snapshot(into);
   overhead_.cpu_seconds += own_cpu_seconds() - before;
+}
+
+/// Without reading_, so that a slow device delays this caller and no row.
+void Sampler::refresh_sources() noexcept {
+  for (const auto& source : sources_) source->refresh();
 }
 
 void Sampler::snapshot(double* into) const noexcept {
@@ -135,9 +130,11 @@ void Sampler::snapshot(double* into) const noexcept {
   *into++ = static_cast<double>(taken_ns_) * kMsPerNs;
   *into++ = static_cast<double>(suspended_ns()) * kMsPerNs;
   for (const Tally& tally : tallies_) {
-    for (const double field : {tally.joules, tally.covered_ms, tally.variance, tally.wraps,
-                               tally.resets, tally.backwards, tally.ambiguous, tally.failures,
-                               tally.stalls, tally.bridged, tally.fresh ? 1.0 : 0.0}) {
+    for (const double field :
+         {tally.joules, tally.covered_ms, tally.variance, tally.wraps, tally.resets,
+          tally.backwards, tally.ambiguous, tally.failures, tally.stalls, tally.bridged, tally.bias,
+          tally.checked, tally.lag_variance, static_cast<double>(tally.method),
+          tally.fresh ? 1.0 : 0.0}) {
       *into++ = field;
     }
   }
@@ -158,6 +155,7 @@ Overhead Sampler::overhead() {
     overhead.cpu_seconds += seconds_of(clock);
   }
 #endif
+  for (const auto& source : sources_) overhead.cpu_seconds += source->cpu_seconds();
   const std::lock_guard<std::mutex> keeping(keeping_);
   overhead.overwritten = static_cast<double>(ring_.overwritten());
   return overhead;

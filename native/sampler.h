@@ -49,9 +49,9 @@ class Sampler {
   void record(bool on);
   /// Reads every domain now, on the caller's thread, and fills snapshot_width() doubles:
   /// milliseconds, how many of them the reading took, how many the machine has been suspended
-  /// since boot, then for each domain the fields of Tally in
-  /// order, `fresh` as 0 or 1. Before start() and after stop() it repeats the last one without
-  /// reading.
+  /// since boot, then for each domain the fields of Tally, `method` by its number, `fresh` last, as
+  /// 0 or 1. Slow devices are asked anew first, for up to 50 ms each. Before start() and after
+  /// stop() it repeats the last one without reading.
   void sample(double* into);
   /// Moves up to max_rows of the oldest kept rows to `into`: milliseconds, then each domain's
   /// joules since start, NaN where it could not be read. Returns how many.
@@ -60,13 +60,14 @@ class Sampler {
 
   size_t row_width() const { return 1 + domains_.size(); }
   size_t snapshot_width() const { return 3 + kTallyFields * domains_.size(); }
-  static constexpr size_t kTallyFields = 11;
+  static constexpr size_t kTallyFields = 15;
 
  private:
   void run(int64_t start_ns) noexcept;         // the thread; its grid begins at start_ns
   void settle_in() noexcept;                   // gives the thread its name, priority and place
   void snapshot(double* into) const noexcept;  // with reading_ held
   void read_sources() noexcept;                // with reading_ held
+  void refresh_sources() noexcept;             // without
   void emit() noexcept;  // with reading_ held: keeps a row of the last reading
 
   std::vector<std::unique_ptr<Source>> sources_;
@@ -79,7 +80,7 @@ class Sampler {
   int64_t time_ns_ = 0;   // of the last reading: its middle
   int64_t taken_ns_ = 0;  // how long it took
   Overhead overhead_;
-  bool running_ = false;
+  std::atomic<bool> running_{false};
 
   std::mutex keeping_;  // the ring; held only to copy
   Ring ring_;

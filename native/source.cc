@@ -11,11 +11,9 @@ namespace jouletap {
 const std::vector<SourceEntry>& all_sources() {
 #ifdef __linux__
   static const std::vector<SourceEntry> sources = {
-      {"rapl-perf", open_rapl_perf, true},
-      {"rapl-powercap", open_rapl_powercap, true},
-      {"rapl-msr", open_rapl_msr, true},
-      {"hwmon", open_hwmon, true},
-      {"rapl-perf-core", open_rapl_perf_core, false},
+      {"rapl-perf", open_rapl_perf, true}, {"rapl-powercap", open_rapl_powercap, true},
+      {"rapl-msr", open_rapl_msr, true},   {"nvml", open_nvml, true},
+      {"hwmon", open_hwmon, true},         {"rapl-perf-core", open_rapl_perf_core, false},
   };
 #else
   static const std::vector<SourceEntry> sources;
@@ -115,6 +113,8 @@ Selection select(const Host& host, const std::vector<std::string>& names) {
     auto& source = std::get<std::unique_ptr<Source>>(opened);
     const auto left = source->unread();
     unread.insert(unread.end(), left.begin(), left.end());
+    const auto said = source->warnings();
+    selection.warnings.insert(selection.warnings.end(), said.begin(), said.end());
     if (source->domains().empty()) continue;
     const auto& domains = source->domains();
     const auto& notes = source->notes();
@@ -122,7 +122,8 @@ Selection select(const Host& host, const std::vector<std::string>& names) {
     selection.notes.insert(selection.notes.end(), notes.begin(), notes.end());
     selection.sources.push_back(std::move(source));
   }
-  selection.gaps = gaps_in(taken, std::move(unread), host.topology);
+  const auto gaps = gaps_in(taken, std::move(unread), host.topology);
+  selection.warnings.insert(selection.warnings.end(), gaps.begin(), gaps.end());
   return selection;
 }
 

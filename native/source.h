@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "gpu_choice.h"
 #include "tally.h"
 #include "topology.h"
 
@@ -20,12 +21,22 @@ enum class Role {
   whole,  // holds the others: psys, a module, a machine. Adds only where nothing else is read
 };
 
+/// The device that a domain belongs to, as far as its driver tells.
+struct Device {
+  std::string name;    // "NVIDIA H100 80GB HBM3"
+  std::string uuid;    // "GPU-2f7a…"
+  std::string pci;     // "0000:65:00.0"
+  std::string driver;  // its version, "570.86.15", or name
+  int index = -1;      // the driver's number for it
+};
+
 /// One thing whose energy is followed.
 struct Domain {
   std::string id;      // "package-0", "dram-1", "package-0-die-1", "gpu-0000:03:00.0"
   std::string kind;    // "package", "core", "uncore", "dram", "psys", "gpu", "module", …
   std::string source;  // "rapl-perf"
-  std::string device;  // what is read: a path below root, or an address
+  std::string path;    // what is read: a file below root, an event; empty if it is neither
+  Device device;
   std::string parent;  // id of the domain that contains it; empty at the top
   Role role = Role::root;
   int package = -1;        // physical package, or −1
@@ -35,10 +46,13 @@ struct Domain {
   double wrap_joules = 0;  // joules after which the counter starts again; 0: never
   double max_watts = 0;    // no more than this is believed; see Counter
   double gain = 0;         // relative error of the unit (one standard deviation), 0 if exact
-  bool gauge = false;      // power that is integrated here, not energy
-  bool may_rest = false;   // may be switched off: a count that stands still can be true
-  bool modelled = false;   // the hardware computes the value from activity
-  bool additive = false;   // set by choose_additive()
+  Method method = Method::counter;  // the best that the device offers
+  bool may_rest = false;            // may be switched off: a count that stands still can be true
+  bool modelled = false;            // the hardware computes the value from activity
+  bool additive = false;            // set by choose_additive()
+
+  /// Whether it is power that is integrated here, not energy.
+  bool gauge() const { return method != Method::counter; }
 };
 
 /// Reads energy. Opened once; read from one thread at a time.
@@ -54,14 +68,29 @@ class Source {
   virtual const std::vector<std::string>& notes() const = 0;
   /// Domains that are there and cannot be read.
   virtual std::vector<Domain> unread() const { return {}; }
+  /// Sentences that belong beside every total.
+  virtual std::vector<std::string> warnings() const { return {}; }
   /// CPUs on which a read is cheapest; empty: any.
   virtual std::vector<int> home() const { return {}; }
+
+  // A slow device has a thread of its own, which these start, hurry and end; its read() tells what
+  // that thread knows. All from threads that may wait.
+  /// Before the first read.
+  virtual void start() {}
+  /// Returns when the device has been asked anew, or after 50 ms.
+  virtual void refresh() noexcept {}
+  /// After the last read. Idempotent.
+  virtual void stop() noexcept {}
+  /// CPU time of that thread so far, in seconds.
+  virtual double cpu_seconds() const { return 0; }
 };
 
-/// The machine below root: what every source needs to open.
+/// The machine below root, and what is wanted of it: what every source needs to open.
 struct Host {
   std::filesystem::path root;
   Topology topology;
+  GpuWish gpus = {};
+  std::string nvml = {};  // path of NVIDIA's library; empty: the system's
 };
 
 /// Why a source cannot be used here.
@@ -107,7 +136,7 @@ struct Selection {
   std::vector<std::unique_ptr<Source>> sources;
   std::vector<std::pair<std::string, Refusal>> refusals;
   std::vector<std::string> notes;
-  std::vector<std::string> gaps;  // what a total will lack: domains that none of them reads
+  std::vector<std::string> warnings;  // what belongs beside every total: what it lacks, for one
 };
 
 /// Opens the named sources in order of merit; none named: all automatic ones. Each domain comes

@@ -3,12 +3,21 @@
 
 namespace jouletap {
 
-/// Every number only grows (covered_ms may give back a stall's first second), so any two looks
-/// subtract. Doubles, because a row of them crosses into JavaScript as it is.
+/// How the joules of a domain come about, best first.
+enum class Method {
+  counter,  // the hardware adds up its energy
+  samples,  // the driver's own history of power, integrated here
+  gauge,    // power at the moment of reading, integrated here
+  average,  // power averaged over about a second, integrated here
+};
+
+/// Every number but those of one look only grows (covered_ms may give back a stall's first second),
+/// so any two looks subtract. Doubles, because a row of them crosses into JavaScript as it is.
 struct Tally {
   double joules = 0;
   double covered_ms = 0;  // time for which the joules are known
-  double variance = 0;    // J², from integrating a gauge
+  double variance = 0;    // J², of errors that average out: from integrating a gauge
+  double bias = 0;        // J, one standard deviation of errors that do not: what a gauge misses
   double wraps = 0;       // counted right: no flaw
   double resets = 0;      // the counter began anew; the interval's energy is not known
   double backwards = 0;   // the counter fell, or leapt further than the hardware can
@@ -16,7 +25,12 @@ struct Tally {
   double failures = 0;    // reads that gave nothing
   double stalls = 0;      // times the counter stood still for longer than it ever should
   double bridged = 0;     // short holes in a gauge, filled by the trapezoid
-  bool fresh = false;     // whether the last read gave a value
+  double checked = 0;     // joules by a gauge beside the counter, for comparison
+
+  // Of this look alone:
+  double lag_variance = 0;  // J², from what is known of the time since the last update; 0: nothing
+  Method method = Method::counter;
+  bool fresh = false;  // whether the last read gave a value
 };
 
 }  // namespace jouletap

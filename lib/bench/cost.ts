@@ -70,9 +70,9 @@ export async function cost(options: CostOptions = {}): Promise<Cost> {
   if (!bare) throw new JouletapError('NOT_AVAILABLE', 'The cost of rows is known on Linux only.')
 
   const { domains } = new Meter({ sources: [source], root, estimate: false })
-  const devices = domains.map(({ device = '' }) => device)
-  const files = source === 'rapl-powercap' ? devices.map((device) => join(root, device)) : []
-  const groups = source === 'rapl-perf' ? groupsOf(root, devices) : []
+  const paths = domains.map(({ path = '' }) => path)
+  const files = source === 'rapl-powercap' ? paths.map((path) => join(root, path)) : []
+  const groups = source === 'rapl-perf' ? groupsOf(root, paths) : []
 
   const turns: { meter: MeterTurn; floor: ReturnType<typeof bare> }[] = []
   for (let turn = 0; turn <= pairs; turn++) {
@@ -129,11 +129,11 @@ async function meterTurn(
   return { ...meter.overhead(), processSeconds: (user + system) / 1e6 }
 }
 
-/** The perf events behind devices such as `power/energy-pkg/ on CPU 0`. */
-function groupsOf(root: string, devices: readonly string[]): FloorGroup[] {
+/** The perf events behind paths such as `power/energy-pkg/ on CPU 0`. */
+function groupsOf(root: string, paths: readonly string[]): FloorGroup[] {
   const groups = new Map<number, { type: number; cpu: number; configs: number[] }>()
-  for (const device of devices) {
-    const [, pmu = '', event = '', number] = /^(.+)\/(.+)\/ on CPU (\d+)$/.exec(device) ?? []
+  for (const path of paths) {
+    const [, pmu = '', event = '', number] = /^(.+)\/(.+)\/ on CPU (\d+)$/.exec(path) ?? []
     const folder = join(root, 'sys/bus/event_source/devices', pmu)
     const text = (name: string) => readFileSync(join(folder, name), 'utf8').trim()
     const cpu = Number(number)

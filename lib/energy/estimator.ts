@@ -35,11 +35,11 @@ export function monotonicMs(): number {
  * them does. Its timer does not keep the process alive.
  */
 export function openEstimator(
-  { root, intervalMs }: Settings,
+  { host, intervalMs }: Settings,
   counters: readonly Channel[],
 ): Estimator {
   const memory = !counters.some(({ kind }) => kind === 'dram')
-  const { channels, notes, sample } = openEstimate(root, memory)
+  const { channels, notes, sample } = openEstimate(host.root, memory)
   const points: Reading[] = []
   let timer: NodeJS.Timeout | undefined
   let made = 0

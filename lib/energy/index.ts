@@ -5,11 +5,13 @@ export { INTERVAL_MS, SOURCE_NAMES } from './options'
 export { probe } from './probe'
 export { Span } from './span'
 export type {
+  Device,
   Domain,
   DomainEnergy,
   Energy,
   Flag,
   MeterOptions,
+  Method,
   Overhead,
   Quality,
   Rows,

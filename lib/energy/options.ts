@@ -2,11 +2,13 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { badOption } from '../errors'
-import { native } from '../native'
+import { type NativeGpus, type NativeHost, native } from '../native'
 import type { MeterOptions } from './types'
 
 /** Options with every default filled in. */
-export type Settings = Required<MeterOptions>
+export interface Settings extends Required<Omit<MeterOptions, 'gpus' | 'nvml' | 'root'>> {
+  host: NativeHost
+}
 
 /** Milliseconds between rows that a meter takes. */
 export const INTERVAL_MS = { least: 0.1, most: 3_600_000, usual: 100 }
@@ -16,12 +18,20 @@ export const SOURCE_NAMES = [
   'rapl-perf',
   'rapl-powercap',
   'rapl-msr',
+  'nvml',
   'hwmon',
   'rapl-perf-core',
   'estimate',
 ] as const
 
-const NAMES: readonly (keyof MeterOptions)[] = ['sources', 'intervalMs', 'root', 'estimate']
+const NAMES: readonly (keyof MeterOptions)[] = [
+  'sources',
+  'intervalMs',
+  'root',
+  'gpus',
+  'nvml',
+  'estimate',
+]
 
 /**
  * Fills in the defaults.
@@ -42,7 +52,40 @@ export function checkOptions(options: MeterOptions = {}): Settings {
     throw badOption('intervalMs', intervalMs, `a number of milliseconds from ${least} to ${most}`)
   }
   if (typeof estimate !== 'boolean') throw badOption('estimate', estimate, 'true or false')
-  return { sources: checkSources(sources), intervalMs, root: rootFolder(options.root), estimate }
+  return { sources: checkSources(sources), intervalMs, host: hostOf(options), estimate }
+}
+
+/**
+ * The host that is read, by its options.
+ * @throws {JouletapError} BAD_OPTION.
+ */
+export function hostOf({ root, nvml, gpus = 'visible' }: MeterOptions): NativeHost {
+  return { root: rootFolder(root), nvml: nvmlLibrary(nvml), gpus: checkGpus(gpus) }
+}
+
+function checkGpus(gpus: unknown): NativeGpus {
+  const allowed = "'visible', 'all', 'none' or a list of indices, UUIDs, MIG ids or PCI addresses"
+  const environment = { ...process.env }
+  if (gpus === 'visible' || gpus === 'all' || gpus === 'none') {
+    return { kind: gpus, list: [], environment }
+  }
+  if (!Array.isArray(gpus)) throw badOption('gpus', gpus, allowed)
+  for (const one of gpus) {
+    const index = typeof one === 'number' && Number.isInteger(one) && one >= 0
+    const id = typeof one === 'string' && one.trim() !== ''
+    if (!index && !id) throw badOption('gpus', one, allowed)
+  }
+  return { kind: gpus.length > 0 ? 'list' : 'none', list: gpus.map(String), environment }
+}
+
+/** The option, else `JOULETAP_NVML` where that may be trusted, else nothing: the system's. */
+function nvmlLibrary(option: unknown): string {
+  if (option !== undefined) {
+    if (typeof option === 'string' && option !== '') return option
+    throw badOption('nvml', option, 'the path of a library')
+  }
+  const value = process.env.JOULETAP_NVML ?? ''
+  return value !== '' && isElevated() ? '' : value
 }
 
 function checkSources(sources: unknown): 'auto' | readonly string[] {

@@ -1,20 +1,20 @@
 /** What can be read here, and what cannot and why. */
-import { type Native, native } from '../native'
+import { type Native, type NativeHost, native } from '../native'
 import { openEstimate } from './estimate'
-import { rootFolder } from './options'
+import { hostOf } from './options'
 import { channelOf, toDomain } from './reading'
 import type { SourceReport } from './types'
 
 /**
  * Tries every source: usable with its domains, or why not and how to mend it. Best first; the last
  * is the estimate, which is always usable.
- * @throws {JouletapError} BAD_OPTION if root is not a folder.
+ * @throws {JouletapError} BAD_OPTION if root is not a folder, or nvml no path.
  */
-export function probe(options: { root?: string } = {}): SourceReport[] {
-  const root = rootFolder(options.root)
-  const estimate = openEstimate(root)
+export function probe(options: { root?: string; nvml?: string } = {}): SourceReport[] {
+  const host = hostOf({ ...options, gpus: 'all' })
+  const estimate = openEstimate(host.root)
   return [
-    ...counters(root),
+    ...counters(host),
     {
       name: 'estimate',
       usable: true,
@@ -25,7 +25,7 @@ export function probe(options: { root?: string } = {}): SourceReport[] {
   ]
 }
 
-function counters(root: string): SourceReport[] {
+function counters(host: NativeHost): SourceReport[] {
   let addon: Native
   try {
     addon = native()
@@ -45,7 +45,7 @@ function counters(root: string): SourceReport[] {
       },
     ]
   }
-  return addon.probe(root).map(report)
+  return addon.probe(host).map(report)
 }
 
 function report(found: ReturnType<Native['probe']>[number]): SourceReport {

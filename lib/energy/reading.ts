@@ -1,11 +1,12 @@
 /** One look at all domains, and the difference of two: what was used between them, and how sure that is. */
-import { type NativeDomain, TALLY } from '../native'
+import { METHODS, type NativeDomain, TALLY } from '../native'
 import type { Domain, DomainEnergy, Energy, Flag, Quality } from './types'
 
 /**
  * Milliseconds of CLOCK_MONOTONIC, how many of them the reading took, how many the machine has been
  * suspended since boot, then for each domain the fields of a tally in the order of `TALLY`:
- * 3 + 11 × domains doubles. Everything is cumulative, so that two readings subtract.
+ * 3 + 15 × domains doubles. All but the last three fields are cumulative, so that two readings
+ * subtract.
  */
 export type Reading = Float64Array
 
@@ -49,14 +50,16 @@ export function joulesOf(reading: Reading, index: number): number {
 
 /** The public face of a channel. */
 export function toDomain(channel: Channel): Domain {
-  const { id, kind, source, additive, parent, device, quality } = channel
+  const { id, kind, source, additive, parent, path, device, method, quality } = channel
   return {
     id,
     kind,
     source,
     additive,
     ...(parent && { parent }),
-    ...(device && { device }),
+    ...(path && { path }),
+    ...(Object.keys(device).length > 0 && { device: { ...device } }),
+    method,
     quality,
   }
 }
@@ -69,6 +72,9 @@ const SLOWEST_UPDATE = 0.1
 const STALE_UPDATES = 20
 /** Less than this, in seconds, may be a thread that was held up between two clocks. */
 const SHORTEST_SUSPENSION = 0.5
+/** A counter and a gauge are compared over at least so many seconds, and may differ by this share. */
+const COMPARABLE_SECONDS = 60
+const COMPARABLE_SHARE = 0.05
 /** After these some time may not be covered. */
 const UNCOVERING: readonly Flag[] = ['reset', 'backwards', 'gap']
 
@@ -93,7 +99,8 @@ interface Part {
  * reading took r seconds at either end: (P·u)²/12 + (P·r)²/12 for each end, 2·q²/12 for the count
  * q, (g·E)² for the relative error g of the unit, (P·m)² for m seconds of which nothing is known.
  * That of the ends is common to the domains of one source and adds linearly among them; the others
- * add in quadrature.
+ * add in quadrature. Where a reading knows how far its value may lag, that variance stands in for
+ * its end's, and is the domain's own. A gauge's errors that do not average out add linearly in time.
  */
 export function energyBetween(
   channels: readonly Channel[],
@@ -136,7 +143,8 @@ function partOf(
   const grown = (field: number) => to[offset + field]! - from[offset + field]!
   const joules = Math.max(0, grown(at.joules))
   const read = to[offset + at.fresh] === 1 && from[offset + at.fresh] === 1
-  const still = joules === 0 && seconds > 0 && !channel.gauge && !channel.mayRest
+  const counted = channel.method === 'energy-counter'
+  const still = joules === 0 && seconds > 0 && counted && !channel.mayRest
   const update = channel.updateSeconds || SLOWEST_UPDATE
 
   const flags: Flag[] = []
@@ -155,20 +163,29 @@ function partOf(
   const watts =
     joules > 0 ? joules / (coverage * seconds || seconds) : usualWatts(channel, index, to, first)
   const phase = Math.min(update, 2 * seconds)
-  const timing = UNIFORM * watts * Math.hypot(phase, phase, from[1]! / 1000, to[1]! / 1000)
+  const ends = [from, to].map((reading) => reading[offset + at.lagVariance]!)
+  const timing =
+    UNIFORM *
+    watts *
+    Math.hypot(...ends.map((lag) => (lag > 0 ? 0 : phase)), from[1]! / 1000, to[1]! / 1000)
   const variance =
     2 * (channel.unitJoules * UNIFORM) ** 2 +
     (channel.gain * joules) ** 2 +
     (watts * (1 - coverage) * seconds) ** 2 +
-    Math.max(0, grown(at.variance))
+    Math.max(0, grown(at.variance)) +
+    Math.max(0, grown(at.bias)) ** 2 +
+    sum(ends)
   const model = channel.modelSigma?.(joules, seconds) ?? 0
+  const method = METHODS[to[offset + at.method]!] ?? channel.method
   const energy: DomainEnergy = {
     ...toDomain(channel),
+    method: channel.method === 'model' ? 'model' : method,
     joules,
     uncertaintyJoules: Math.sqrt(timing ** 2 + variance + model ** 2),
     flags,
   }
   const warnings = channel.additive ? warningsOf(energy, coverage, disbelieved) : []
+  if (counted) warnings.push(...comparison(energy, grown(at.checked), seconds))
   return { energy, coverage, timing, variance, model, warnings }
 }
 
@@ -177,7 +194,8 @@ function usualWatts(channel: Channel, index: number, to: Reading, first: Reading
   const seconds = (to[0]! - first[0]!) / 1000
   const joules = joulesOf(to, index) - joulesOf(first, index)
   if (seconds > 0 && joules > 0) return joules / seconds
-  return channel.gauge || channel.mayRest ? 0 : channel.maxWatts / 2
+  const counted = channel.method === 'energy-counter'
+  return !counted || channel.mayRest ? 0 : channel.maxWatts / 2
 }
 
 function combine(parts: readonly Part[]): number {
@@ -199,6 +217,10 @@ function warningsOf(energy: DomainEnergy, coverage: number, disbelieved: boolean
     sentences.push(`${id} did not move: its counter stands still, which does not mean zero joules.`)
   } else if (flags.includes('stale') && energy.joules === 0) {
     sentences.push(`${id} did not move: the time was shorter than its updates.`)
+  } else if (flags.includes('stale') && energy.method !== 'energy-counter') {
+    sentences.push(
+      `${id} has an energy counter that stands still: its power was integrated instead.`,
+    )
   } else if (flags.includes('stale')) {
     sentences.push(`${id} stood still for over a second; what it used then may be missing.`)
   }
@@ -224,6 +246,17 @@ function warningsOf(energy: DomainEnergy, coverage: number, disbelieved: boolean
     sentences.push(`${id} could not be read at times; its counter lost nothing by that.`)
   }
   return sentences
+}
+
+/** What a power gauge beside the counter has to say, where that is long enough to tell. */
+function comparison({ id, joules, method }: DomainEnergy, checked: number, seconds: number) {
+  if (method !== 'energy-counter' || seconds < COMPARABLE_SECONDS || checked <= 0) return []
+  const share = joules > 0 ? checked / joules - 1 : 1
+  if (Math.abs(share) <= COMPARABLE_SHARE) return []
+  const percent = `${Math.abs(100 * share).toFixed(0)} % ${share > 0 ? 'more' : 'less'}`
+  return [
+    `${id}: its power gauge tells ${percent} than its energy counter, whose joules these are.`,
+  ]
 }
 
 const QUALITIES: readonly Quality[] = ['measured', 'modelled', 'estimated']

@@ -32,7 +32,7 @@ export function remarksOn(findings: Findings): { notes: string[]; warnings: stri
   if (settings.sources !== 'auto') {
     warnings.push(...refusals.map((one) => `Asked for and not readable: ${because(one)}`))
   }
-  warnings.push(...domains.flatMap(incomplete), ...(sampler?.gaps ?? []))
+  warnings.push(...domains.flatMap(incomplete), ...(sampler?.warnings ?? []))
   if (!estimator && !domains.some(({ additive }) => additive)) warnings.push(NOTHING_ADDS_UP)
   else if (!estimator && !domains.some(isProcessor)) warnings.push(NO_PROCESSOR)
 

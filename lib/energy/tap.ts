@@ -59,7 +59,7 @@ interface Opened {
 
 const NOTHING: Opened = { refusals: [] }
 
-function openSampler({ intervalMs, root }: Settings, named: readonly string[]): Opened {
+function openSampler({ intervalMs, host }: Settings, named: readonly string[]): Opened {
   const { least, most } = KEPT_ROWS
   const capacity = Math.min(most, Math.max(least, Math.ceil((KEPT_SECONDS * 1000) / intervalMs)))
   let addon: Native
@@ -68,7 +68,7 @@ function openSampler({ intervalMs, root }: Settings, named: readonly string[]): 
   } catch (error) {
     return { refusals: [], missing: (error as Error).message }
   }
-  const sampler = new addon.Sampler(named, intervalMs, capacity, root)
+  const sampler = new addon.Sampler(named, intervalMs, capacity, host)
   const { refusals, domains } = sampler
   return domains.length > 0 ? { sampler, refusals } : { refusals }
 }

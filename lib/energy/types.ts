@@ -1,5 +1,9 @@
 /** What measuring gives: plain values, no behaviour. */
 
+import type { Device, Method } from '../native'
+
+export type { Device, Method } from '../native'
+
 /** How much a number may be trusted, best first. */
 export type Quality = 'measured' | 'modelled' | 'estimated'
 
@@ -27,8 +31,12 @@ export interface Domain {
   additive: boolean
   /** The id of the domain that contains it. */
   parent?: string
-  /** What is read: a path, or the address of a device. */
-  device?: string
+  /** What is read: a file, or an event. */
+  path?: string
+  /** The device that it belongs to, as far as its driver tells. */
+  device?: Device
+  /** How the joules come about; of a domain's energy: how those at its end did. */
+  method: Method
   quality: Quality
 }
 
@@ -107,6 +115,14 @@ export interface MeterOptions {
   intervalMs?: number
   /** The folder that stands for `/`. Default `JOULETAP_ROOT`, else `/`. */
   root?: string
+  /**
+   * The GPUs that are followed. `visible`: those that a program started here would see, by
+   * `CUDA_VISIBLE_DEVICES` and its kin; `all`; `none`; or a list of indices as in `nvidia-smi`, UUIDs
+   * or unique beginnings of them, MIG ids, PCI addresses. Default `visible`.
+   */
+  gpus?: 'visible' | 'all' | 'none' | readonly (number | string)[]
+  /** Path of NVIDIA's management library. Default `JOULETAP_NVML`, else the system's. */
+  nvml?: string
   /** Whether to fall back to a labelled model where no counter can be read. Default true. */
   estimate?: boolean
 }

@@ -230,12 +230,12 @@ class Search {
     if (pattern.find("%n") != std::string::npos) domain.package = last_number(label);
     if (pattern.find("%i") != std::string::npos) domain.package = chip.instance;
     domain.max_watts = meaning.max_watts;
-    domain.gauge = channel[0] != 'e';
+    domain.method = channel[0] == 'e' ? Method::counter : Method::gauge;
     if (rule.current != 0) domain.gain = kShuntGain;
-    domain.unit = domain.gauge ? 0 : kMicro;
+    domain.unit = domain.gauge() ? 0 : kMicro;
     domain.update_s = rule.update_s;
     domain.wrap_joules = rule.wrap_joules;
-    domain.modelled = modelled_ && domain.kind == "package" && !domain.gauge;
+    domain.modelled = modelled_ && domain.kind == "package" && !domain.gauge();
     if (is_taken(domain, taken_)) {
       any_taken_ = true;
       return;
@@ -251,7 +251,7 @@ class Search {
     fs::path path = chip.folder / (channel + "_average");
     std::error_code ignored;
     if (!fs::exists(path, ignored)) path = chip.folder / (channel + "_input");
-    domain.device = below(root_, path);
+    domain.path = below(root_, path);
     sensor.value = open_file(path);
     if (!sensor.value) return unreadable(path);
     if (rule.current != 0) {
@@ -273,9 +273,9 @@ class Search {
                (sensor.current && !read_number(sensor.current.get(), &value))) {
       return unreadable(path);
     }
-    sensor.gauge = domain.gauge;
+    sensor.gauge = domain.gauge();
     sensor.max_watts = domain.max_watts;
-    if (domain.gauge) {
+    if (domain.gauge()) {
       const auto text = read_text(chip.folder / (channel + "_average_interval"));
       const auto ms = text ? parse_integer(*text) : std::nullopt;
       const bool plausible = ms && *ms > 0 && *ms <= 3'600'000;

@@ -294,7 +294,7 @@ class Probe {
       return;
     }
     const bool amd = cpus_.amd();
-    domain.device = below(root_, group.path);
+    domain.path = below(root_, group.path);
     domain.unit = unit;
     // An upper half that is in use will not wrap in the life of a machine.
     domain.wrap_joules = amd && raw > kLowerHalf ? 0 : kRange * unit;

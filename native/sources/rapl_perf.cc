@@ -270,7 +270,7 @@ Domain domain_of(const Host& host, const Pmu& pmu, const Place& place, const Eve
   const int die = kind == "psys" ? -1 : place.die;
   Domain domain = rapl_domain(host.topology, pmu.source, kind, place.cpu.package, die);
   if (pmu.per_core) domain.id += "-" + std::to_string(place.cpu.core);
-  domain.device = std::string(pmu.folder) + "/" + event.name.file + "/ on CPU " +
+  domain.path = std::string(pmu.folder) + "/" + event.name.file + "/ on CPU " +
                   std::to_string(place.cpu.number);
   domain.unit = event.joules;
   domain.wrap_joules = kWrapJoules;

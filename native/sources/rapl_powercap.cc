@@ -288,7 +288,7 @@ Opened open_rapl_powercap(const Host& host, const std::vector<Domain>& taken) {
       domain.gain = 0.0027;  // perf takes it for 2^-16 J
     }
 
-    domain.device = below(host.root, path);
+    domain.path = below(host.root, path);
     domain.unit = reader.format.unit;
     domain.wrap_joules = static_cast<double>(reader.format.modulus) * reader.format.unit;
     if (is_package || zone.kind == "core" || zone.kind == "uncore") {

@@ -16,6 +16,7 @@ function domain(id: string, more: Partial<DomainEnergy>): DomainEnergy {
     kind,
     source,
     additive: true,
+    method: 'energy-counter',
     joules: 1,
     uncertaintyJoules,
     quality,

@@ -59,12 +59,12 @@ TEST(amd_energy_gives_sockets_and_not_their_cores) {
   const Domain& package = reader.domain("package-1");
   CHECK(package.role == Role::root);
   CHECK_EQ(package.package, 1);
-  CHECK_EQ(package.device, "/sys/class/hwmon/hwmon3/energy11_input");
+  CHECK_EQ(package.path, "/sys/class/hwmon/hwmon3/energy11_input");
   CHECK_EQ(package.unit, 1e-6);
   CHECK_EQ(package.update_s, 1e-3);
   CHECK_EQ(package.wrap_joules, 0.0);
   CHECK(package.modelled);
-  CHECK(!package.gauge);
+  CHECK(!package.gauge());
   reader.read();
   CHECK_EQ(reader.tally("package-0").joules, 0.0);
   machine.set(3, "energy11_input", "2501000");
@@ -117,7 +117,7 @@ TEST(amdgpu_is_a_gauge_by_either_file) {
     Reader reader(machine.open_with());
     CHECK_EQ(reader.ids(), "gpu-0000:c1:00.0");
     CHECK_EQ(reader.additive(), "gpu-0000:c1:00.0");
-    CHECK(reader.domain("gpu-0000:c1:00.0").gauge);
+    CHECK(reader.domain("gpu-0000:c1:00.0").gauge());
     CHECK_EQ(reader.domain("gpu-0000:c1:00.0").unit, 0.0);
     reader.read();
     CHECK_EQ(reader.tally("gpu-0000:c1:00.0").joules, 0.0);
@@ -260,7 +260,7 @@ TEST(old_drivers_keep_their_files_with_the_device) {
   machine.tree.link("sys/class/hwmon/hwmon0/device", "sys/devices/ACPI000D:00");
   Reader reader(machine.open_with());
   CHECK_EQ(reader.ids(), "platform-ACPI000D:00");
-  CHECK_EQ(reader.domain("platform-ACPI000D:00").device,
+  CHECK_EQ(reader.domain("platform-ACPI000D:00").path,
            "/sys/class/hwmon/hwmon0/device/power1_average");
 }
 

@@ -97,7 +97,7 @@ TEST(an_intel_client_has_five_domains_in_a_tree) {
   CHECK_EQ(reader.tally("psys-0").joules, 2.0);
 
   const Domain& package = reader.domain("package-0");
-  CHECK_EQ(package.device, "/dev/cpu/0/msr");
+  CHECK_EQ(package.path, "/dev/cpu/0/msr");
   CHECK_EQ(package.source, "rapl-msr");
   CHECK_EQ(package.unit, kUnit14);
   CHECK_EQ(package.wrap_joules, 262144.0);
@@ -221,7 +221,7 @@ TEST(packages_are_read_once_each_whatever_their_ids_and_threads) {
   Reader reader(machine.open_with());
   CHECK_EQ(reader.ids(),
            "package-0 dram-0 core-0 uncore-0 psys-0 package-2 dram-2 core-2 uncore-2");
-  CHECK_EQ(reader.domain("package-2").device, "/dev/cpu/4/msr");
+  CHECK_EQ(reader.domain("package-2").path, "/dev/cpu/4/msr");
   CHECK_EQ(reader.domain("core-2").parent, "package-2");
   CHECK(reader.source->home() == (std::vector<int>{1, 9}));
   reader.read();
@@ -361,7 +361,7 @@ TEST(a_cpu_without_a_file_gives_way_to_its_sibling) {
   machine.cpu(1, 0);
   fill_intel(machine, 1);
   Reader reader(machine.open_with());
-  CHECK_EQ(reader.domain("package-0").device, "/dev/cpu/1/msr");
+  CHECK_EQ(reader.domain("package-0").path, "/dev/cpu/1/msr");
 }
 
 TEST(a_package_that_cannot_be_read_is_told) {

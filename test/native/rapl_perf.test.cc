@@ -105,7 +105,7 @@ TEST(domains_stand_in_the_tree_with_their_limits) {
     CHECK_EQ(domain.update_s, 0x1p-10);
     CHECK(!domain.modelled);
   }
-  CHECK_EQ(domains[2].device, "power/energy-ram/ on CPU 0");
+  CHECK_EQ(domains[2].path, "power/energy-ram/ on CPU 0");
 
   tree.cpuinfo("GenuineIntel", 6, 0x2A);
   CHECK(source_of(open(tree))->domains()[0].modelled);
@@ -144,7 +144,7 @@ TEST(packages_are_looked_up_in_the_topology) {
   event(tree, "energy-psys", kScale);
   const auto source = source_of(open(tree));
   CHECK_EQ(ids(*source), "package-3 psys-3 package-7");
-  CHECK_EQ(source->domains()[0].device, "power/energy-pkg/ on CPU 1");
+  CHECK_EQ(source->domains()[0].path, "power/energy-pkg/ on CPU 1");
   CHECK(source->home() == (std::vector<int>{1, 2}));
 }
 

@@ -122,7 +122,7 @@ TEST(zones_are_known_by_name_whatever_their_numbers) {
   CHECK_EQ(domains[2].max_watts, 10000.0);
   CHECK(domains[4].role == Role::part);
   CHECK_EQ(domains[5].parent, "package-0");
-  CHECK_EQ(domains[5].device, "/sys/class/powercap/intel-rapl:2:1/energy_uj");
+  CHECK_EQ(domains[5].path, "/sys/class/powercap/intel-rapl:2:1/energy_uj");
   CHECK_EQ(domains[0].source, "rapl-powercap");
   CHECK(noted(*source, "\"npu\""));
   CHECK(noted(*source, "\"package-x\""));
@@ -143,7 +143,7 @@ TEST(zones_may_be_links_or_nested_folders) {
   links.link(kClass + "intel-rapl:0:0", device + "/intel-rapl:0/intel-rapl:0:0");
   const auto linked = source_of(open(links));
   CHECK_EQ(ids(*linked), "package-0 dram-0");
-  CHECK_EQ(linked->domains()[1].device, "/sys/class/powercap/intel-rapl:0:0/energy_uj");
+  CHECK_EQ(linked->domains()[1].path, "/sys/class/powercap/intel-rapl:0:0/energy_uj");
 
   Tree nested;
   intel(nested);

@@ -64,7 +64,7 @@ export function openEstimate(root: string, memory = true, system: System = os): 
 function domain(
   kind: string,
   index: number,
-  device: string,
+  name: string,
   maxWatts: number,
   sigma: number,
 ): EstimateDomain {
@@ -72,11 +72,12 @@ function domain(
     id: `${kind}-${index}`,
     kind,
     source: 'estimate',
-    device,
+    path: '',
+    device: name ? { name } : {},
     parent: '',
     role: 'root',
     additive: true,
-    gauge: true,
+    method: 'model',
     mayRest: false,
     modelled: true,
     unitJoules: 0,
