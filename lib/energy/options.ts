@@ -18,6 +18,7 @@ export const SOURCE_NAMES = [
   'rapl-msr',
   'hwmon',
   'rapl-perf-core',
+  'powermetrics',
   'estimate',
 ] as const
 
