@@ -1,21 +1,24 @@
 /** What there is to say about the sources that a meter reads from, in sentences. */
 import { JouletapError } from '../errors'
 import type { NativeDomain, NativeRefusal, NativeSampler } from '../native'
-import { ESTIMATE_INTERVAL_MS, type Estimator } from './estimator'
+import { ESTIMATE_INTERVAL_MS } from './estimator'
+import type { Feed } from './feed'
 import type { Settings } from './options'
 
 /** What was opened, and why the rest was not. */
 export interface Findings {
   settings: Settings
   sampler: NativeSampler | undefined
-  estimator: Estimator | undefined
+  /** Feeds that measure. */
+  feeds: readonly Feed[]
+  estimator: Feed | undefined
   refusals: readonly NativeRefusal[]
   /** Why there is no addon. */
   missing: string | undefined
 }
 
 /** Kinds of domain that hold the energy of processors. */
-const PROCESSORS = ['package', 'core', 'uncore', 'cpu-core', 'psys', 'module', 'platform']
+const PROCESSORS = ['package', 'core', 'uncore', 'cpu', 'cpu-core', 'psys', 'module', 'platform']
 
 /** Whether a domain brings a processor's energy into the total. */
 export function isProcessor({ additive, kind }: NativeDomain): boolean {
@@ -24,8 +27,8 @@ export function isProcessor({ additive, kind }: NativeDomain): boolean {
 
 /** All that is worth knowing, and of that what belongs beside every number. */
 export function remarksOn(findings: Findings): { notes: string[]; warnings: string[] } {
-  const { settings, sampler, estimator, refusals, missing } = findings
-  const domains = sampler?.domains ?? []
+  const { settings, sampler, feeds, estimator, refusals, missing } = findings
+  const domains = [...(sampler?.domains ?? []), ...feeds.flatMap(({ channels }) => channels)]
   const tried = missing !== undefined || sampler !== undefined || refusals.length > 0
   const warnings: string[] = []
   if (estimator && tried) warnings.push(fallenBack(domains, refusals, missing))
@@ -41,6 +44,7 @@ export function remarksOn(findings: Findings): { notes: string[]; warnings: stri
     ...warnings,
     ...refusals.map(because).filter((sentence) => !said.includes(sentence)),
     ...(sampler?.notes ?? []),
+    ...feeds.flatMap((feed) => feed.notes),
   ]
   if (estimator) {
     warnings.push(...estimator.notes)

@@ -332,6 +332,7 @@ describe('probe', () => {
       'rapl-msr',
       'hwmon',
       'rapl-perf-core',
+      'powermetrics',
       'estimate',
     ])
     for (const { usable, domains, reason } of reports) {
