@@ -29,6 +29,11 @@ class Client {
     return function(arguments...);
   }
 
+  const char* words_for(int code) const {
+    auto* function = reinterpret_cast<const char* (*)(int)>(dlsym(library_, "nvmlErrorString"));
+    return function != nullptr ? function(code) : "";
+  }
+
   Device device(uint32_t index = 0) const {
     Device found = nullptr;
     if ((*this)("nvmlDeviceGetHandleByIndex_v2", index, &found) != kSuccess) {

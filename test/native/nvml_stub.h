@@ -68,8 +68,8 @@ class StubGpu {
 
   /// The counter begins anew at 0.
   void reset_energy() const {
-    const double mj = joules_at(*page_, energy_refresh_at(*page_, now_ns())) * 1000;
-    store(page_->energy_offset_mj, -static_cast<int64_t>(mj * load(page_->energy_gain)));
+    const auto shown = static_cast<int64_t>(energy_mj(*page_, now_ns(), false));
+    store(page_->energy_offset_mj, load(page_->energy_offset_mj) - shown);
   }
   void stick_energy() const { store(page_->energy_stuck_ns, static_cast<uint64_t>(now_ns())); }
   void release_energy() const { store(page_->energy_stuck_ns, 0); }
