@@ -330,6 +330,7 @@ describe('probe', () => {
       'rapl-perf',
       'rapl-powercap',
       'rapl-msr',
+      'nvml',
       'hwmon',
       'rapl-perf-core',
       'powermetrics',

@@ -212,7 +212,7 @@ describe('powermetrics as a source', function () {
       dispose()
       opened.start()
       const failures = () => {
-        const reading = new Float64Array(3 + 11 * 3)
+        const reading = emptyReading(3)
         opened.sample(reading, 3)
         return reading[3 + 7]!
       }
