@@ -49,6 +49,15 @@ class StubGpu {
     return curve(profile, at);
   }
 
+  /// Lets it have begun in the past, with this curve: what depends on its age need not be awaited.
+  /// Returns when. Before any other power is set.
+  int64_t begin(double seconds_ago, const host::Profile& profile) const {
+    const int64_t start = now_ns() - nanoseconds(seconds_ago);
+    store(page_->segment_count, 0);
+    store(page_->start_ns, static_cast<uint64_t>(start));
+    return curve(profile, start);
+  }
+
   void lose() const { store(page_->lost, 1); }
   void recover() const { store(page_->lost, 0); }
   void forbid() const { store(page_->forbidden, 1); }

@@ -1,7 +1,7 @@
 // A program that uses a management library: `ask LIBRARY CALL…`, one line of answer for each call.
 //
-// `init` first, then `energy GPU`, `usage GPU`, `field GPU ID SCOPE`, `count`, `touch GPU` as
-// one word each with colons between: "field:0:186:0". A line is the code and, on success, a value.
+// Calls: `init`, `count`, `energy:GPU`, `usage:GPU`, `field:GPU:ID:SCOPE`, and `code:N`, which
+// calls nothing. A line is the code, a value or 0, and the library's sentence for the code.
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -12,13 +12,10 @@ using namespace nvml_stub;
 
 namespace {
 
-int handle(const Client& nvml, uint32_t gpu, Device* device) {
-  return nvml("nvmlDeviceGetHandleByIndex_v2", gpu, device);
-}
-
 int answer(const Client& nvml, const std::string& call, const std::vector<uint32_t>& numbers,
            unsigned long long* value) {
   if (call == "init") return nvml("nvmlInit_v2");
+  if (call == "code") return static_cast<int>(numbers.at(0));
   uint32_t number = 0;
   if (call == "count") {
     const int code = nvml("nvmlDeviceGetCount_v2", &number);
@@ -26,8 +23,7 @@ int answer(const Client& nvml, const std::string& call, const std::vector<uint32
     return code;
   }
   Device device = nullptr;
-  if (const int code = handle(nvml, numbers.at(0), &device)) return code;
-  if (call == "touch") return kSuccess;
+  if (const int code = nvml("nvmlDeviceGetHandleByIndex_v2", numbers.at(0), &device)) return code;
   if (call == "energy") return nvml("nvmlDeviceGetTotalEnergyConsumption", device, value);
   if (call == "usage") {
     const int code = nvml("nvmlDeviceGetPowerUsage", device, &number);

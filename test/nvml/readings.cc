@@ -86,7 +86,7 @@ int64_t stamp_us(const Control& control, const Gpu& gpu, Field field, int64_t no
     moment = is_energy(field) ? energy_refresh_at(gpu, now) : gauge_refresh_at(gpu, now);
   }
   // The clock as it is set now: who sets it finds the step in the stamps.
-  const int64_t us = (clock_ns(CLOCK_REALTIME) - now_ns() + moment) / 1000;
+  const int64_t us = (clock_ahead_ns(CLOCK_REALTIME) + moment) / 1000;
   return flaw == StampFlaw::hour_late ? us + 3600000000 : us;
 }
 

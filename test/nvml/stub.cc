@@ -177,12 +177,12 @@ Target enter(Function function, Device device, bool mig_too) {
 // One difference of the clocks for good: two looks at it would give one sample two times, and a
 // sample that was seen would come again.
 int64_t realtime_us(int64_t monotonic_ns) {
-  static const int64_t ahead = clock_ns(CLOCK_REALTIME) - now_ns();
+  static const int64_t ahead = clock_ahead_ns(CLOCK_REALTIME);
   return (monotonic_ns + ahead) / 1000;
 }
 
 int64_t boottime_us(int64_t monotonic_ns) {
-  static const int64_t ahead = clock_ns(CLOCK_BOOTTIME) - now_ns();
+  static const int64_t ahead = clock_ahead_ns(CLOCK_BOOTTIME);
   return (monotonic_ns + ahead) / 1000;
 }
 
@@ -233,7 +233,7 @@ extern "C" __attribute__((visibility("default"))) const char* nvmlErrorString(in
                                            "Requested functionality has been deprecated",
                                            "System is not in ready state",
                                            "No GPUs were found"};
-  const int known = kGeneration >= k570 ? 29 : 26;
+  const int known = kGeneration >= k570 ? 29 : kGeneration >= k535Early ? 28 : 26;
   return code >= 0 && code < known ? kSentences[code] : "Unknown Error";
 }
 
