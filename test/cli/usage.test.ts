@@ -2,7 +2,8 @@
 import { expect } from 'chai'
 import { runCli } from '../support/child'
 
-const SOURCES = 'rapl-perf, rapl-powercap, rapl-msr, nvml, hwmon, rapl-perf-core, powermetrics, estimate'
+const SOURCES =
+  'rapl-perf, rapl-powercap, rapl-msr, nvml, hwmon, rapl-perf-core, powermetrics, estimate'
 const NUMBER = 'a number of milliseconds from 0.1 to 3600000'
 
 /** What is typed, and the sentence it is answered with. */

@@ -2,7 +2,7 @@
 import { expect } from 'chai'
 import { checkOptions } from '../../../lib/energy/options'
 import { type Mac, openPowermetrics } from '../../../lib/energy/powermetrics'
-import { energyBetween, type Reading } from '../../../lib/energy/reading'
+import { emptyReading, energyBetween, type Reading } from '../../../lib/energy/reading'
 import { openTap, type Tap } from '../../../lib/energy/tap'
 import type { Energy, MeterOptions } from '../../../lib/energy/types'
 import { type Plan, type StandIn, standIn } from '../../support/powermetrics'
