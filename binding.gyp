@@ -27,6 +27,7 @@
       ["OS=='linux'", {
         "sources": [
           "native/floor.cc",
+          "native/sources/amdgpu.cc",
           "native/sources/hwmon.cc",
           "native/sources/hwmon_chips.cc",
           "native/sources/rapl.cc",
