@@ -30,6 +30,7 @@
           "native/sources/amdgpu.cc",
           "native/sources/hwmon.cc",
           "native/sources/hwmon_chips.cc",
+          "native/sources/hwmon_sensor.cc",
           "native/sources/rapl.cc",
           "native/sources/rapl_msr.cc",
           "native/sources/rapl_perf.cc",
