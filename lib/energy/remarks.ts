@@ -8,13 +8,16 @@ import type { Settings } from './options'
 /** What was opened, and why the rest was not. */
 export interface Findings {
   settings: Settings
-  sampler: NativeSampler | undefined
+  sampler?: NativeSampler
+  /** What the native sources have to say. */
+  notes: readonly string[]
+  warnings: readonly string[]
   /** Feeds that measure. */
   feeds: readonly Feed[]
   estimator: Feed | undefined
   refusals: readonly NativeRefusal[]
   /** Why there is no addon. */
-  missing: string | undefined
+  missing?: string
 }
 
 /** Kinds of domain that hold the energy of processors. */
@@ -35,7 +38,7 @@ export function remarksOn(findings: Findings): { notes: string[]; warnings: stri
   if (settings.sources !== 'auto') {
     warnings.push(...refusals.map((one) => `Asked for and not readable: ${because(one)}`))
   }
-  warnings.push(...domains.flatMap(incomplete), ...(sampler?.warnings ?? []))
+  warnings.push(...domains.flatMap(incomplete), ...findings.warnings)
   if (!estimator && !domains.some(({ additive }) => additive)) warnings.push(NOTHING_ADDS_UP)
   else if (!estimator && !domains.some(isProcessor)) warnings.push(NO_PROCESSOR)
 
@@ -43,7 +46,7 @@ export function remarksOn(findings: Findings): { notes: string[]; warnings: stri
   const notes = [
     ...warnings,
     ...refusals.map(because).filter((sentence) => !said.includes(sentence)),
-    ...(sampler?.notes ?? []),
+    ...findings.notes,
     ...feeds.flatMap((feed) => feed.notes),
   ]
   if (estimator) {
@@ -65,9 +68,10 @@ const RARE_ROWS = `An estimate has a row every ${ESTIMATE_INTERVAL_MS.least} ms 
 export function nothingToRead(
   refusals: readonly NativeRefusal[],
   missing: string | undefined,
+  warnings: readonly string[],
 ): JouletapError {
   const forbidden = refusals.some(({ kind }) => kind === 'forbidden')
-  const why = missing ?? refusals.map(because).join(' ')
+  const why = missing ?? [...warnings, ...refusals.map(because)].join(' ')
   return new JouletapError(
     forbidden ? 'PERMISSION_DENIED' : 'NO_SOURCE',
     `No energy counter can be read, and no estimate is wanted. ${why}`,

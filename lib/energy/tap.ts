@@ -49,9 +49,9 @@ export function openTap(settings: Settings, mac: Mac = thisMachine()): Tap {
   const asked = !auto && sources.includes('estimate')
   const fallback = estimate && (auto || counters.length === 0)
   const estimator = unread && (asked || fallback) ? openEstimator(settings, counters) : undefined
-  if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing)
+  if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing, opened.warnings)
 
-  const { notes, warnings } = remarksOn({ settings, sampler, feeds, estimator, refusals, missing })
+  const { notes, warnings } = remarksOn({ ...opened, settings, feeds, estimator, refusals })
   return join(sampler, estimator ? [...feeds, estimator] : feeds, notes, warnings)
 }
 
@@ -80,13 +80,17 @@ function channelsOf(sampler: NativeSampler | undefined, feeds: readonly Feed[] =
 }
 
 interface Opened {
+  /** Where it has anything to read. */
   sampler?: NativeSampler
   refusals: readonly NativeRefusal[]
+  /** What it has to say, even where it has nothing to read: GPUs may be hidden, for one. */
+  notes: readonly string[]
+  warnings: readonly string[]
   /** Why there is no addon. */
   missing?: string
 }
 
-const NOTHING: Opened = { refusals: [] }
+const NOTHING: Opened = { refusals: [], notes: [], warnings: [] }
 
 function openSampler({ intervalMs, host }: Settings, named: readonly string[]): Opened {
   const { least, most } = KEPT_ROWS
@@ -95,11 +99,11 @@ function openSampler({ intervalMs, host }: Settings, named: readonly string[]): 
   try {
     addon = native()
   } catch (error) {
-    return { refusals: [], missing: (error as Error).message }
+    return { ...NOTHING, missing: (error as Error).message }
   }
   const sampler = new addon.Sampler(named, intervalMs, capacity, host)
-  const { refusals, domains } = sampler
-  return domains.length > 0 ? { sampler, refusals } : { refusals }
+  const { domains, refusals, notes, warnings } = sampler
+  return { ...(domains.length > 0 && { sampler }), refusals, notes, warnings }
 }
 
 /** One set of domains from all of them: the counters first, then the feeds. There is at least one. */

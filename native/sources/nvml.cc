@@ -93,6 +93,7 @@ class Nvml final : public Source {
     }
     wake_.notify_all();
     if (thread_.joinable()) thread_.join();
+    library_.reset();  // nothing is read any more
   }
 
   double cpu_seconds() const override {
