@@ -224,12 +224,13 @@ double Anchored::missed_variance(double elapsed) const noexcept {
 
 double Anchored::lag_variance(int64_t time_ns) const noexcept {
   if (!anchored_) {
-    const double age = power_ns_ != 0 ? seconds(time_ns - power_ns_) : 0;
+    if (power_ns_ == 0) return -1;
+    const double age = seconds(time_ns - power_ns_);
     return step2_ * age * age / 3;
   }
   const double age = seconds(time_ns - anchor_ns_);
   const double edge = edge_variance();
-  if (power_ns_ == 0) return edge + step2_ * age * age;
+  if (power_ns_ == 0) return watts_ > 0 ? edge + step2_ * age * age : -1;
   if (residual2_ < 0) {
     const double gauge = std::hypot(spec_.unseen_watts, spec_.gain * watts_) * age;
     return edge + gauge * gauge;
