@@ -36,17 +36,18 @@ bool Division::learn(const Functions& call, const Card& card) {
   return !silent_;
 }
 
-/// What a short round without samples takes for idle may have been work: where that would teach a
-/// new idle power it is left out of the division.
 void Division::add(double joules, double seconds, bool asked, bool last) {
   const bool used = std::any_of(samples_.begin(), samples_.end(),
                                 [](const UtilSample& sample) { return sample.sm > 0; });
-  const bool teaches = !used && !(joules >= shares_.idle_watts() * seconds);
-  if (!asked || (last && teaches)) {
-    left_ += joules;
-  } else {
+  if (asked && (used || !last)) {
     shares_.add(joules, seconds, samples_);
+    return;
   }
+  // Nobody told who worked. Idle power was drawn all the same, and none is learnt.
+  const bool known = !std::isnan(shares_.idle_watts());
+  const double idle = known ? std::min(joules, shares_.idle_watts() * seconds) : 0;
+  idle_ += idle;
+  left_ += joules - idle;
 }
 
 void Division::round(const Functions& call, const Card& card, bool last) {
@@ -67,8 +68,8 @@ void Division::round(const Functions& call, const Card& card, bool last) {
 
 DeviceShares Division::told() const {
   DeviceShares told = told_;
-  told.joules = shares_.measured() + left_;
-  told.idle_joules = shares_.idle();
+  told.joules = shares_.measured() + idle_ + left_;
+  told.idle_joules = shares_.idle() + idle_;
   told.unattributed_joules = shares_.unattributed() + left_;
   told.idle_watts = shares_.idle_watts();
   told.processes = shares_.shares();

@@ -24,8 +24,8 @@ class Division {
   /// False where it never will.
   bool learn(const Functions& call, const Card& card);
   /// Ends a round, and the first time only begins one. Where nobody can be asked (the card sleeps
-  /// or is lost, the driver does not tell) its energy is unattributed. `last`: it may be too short
-  /// to hold a sample, and then says nothing of idle power.
+  /// or is lost, the driver does not tell) what is above idle power is unattributed. `last`: it may
+  /// be too short to hold a sample, so to hold none says nothing.
   void round(const Functions& call, const Card& card, bool last);
   DeviceShares told() const;
 
@@ -39,7 +39,9 @@ class Division {
   bool learnt_ = false;  // whether what the driver remembers of before is known, and
   bool silent_ = false;  // whether it tells nothing
   Shares shares_;
-  double left_ = 0;  // joules that were not divided
+  // Joules of rounds of which nobody told who worked:
+  double idle_ = 0;
+  double left_ = 0;  // the rest
   Tally card_;       // when the last round ended, and
   int64_t ended_ns_ = 0;
 };

@@ -334,7 +334,7 @@ TEST(a_short_last_round_without_samples_teaches_nothing) {
   CHECK(std::isnan(told.idle_watts));
   CHECK(told.joules > 25);
   CHECK_NEAR(told.unattributed_joules, told.joules, 1e-9);
-  // Once idle power is known, its part is told apart.
+  // Once idle power is known, its part is told apart from what is above it.
   Divided taught(*library);
   const double idle_watts = taught.round(0.1).idle_watts;
   gpu.watts(400);
