@@ -4,7 +4,7 @@ import { type Estimator, monotonicMs, openEstimator } from './estimator'
 import type { Settings } from './options'
 import { type Channel, channelOf, columnOf, emptyReading, joulesOf, type Reading } from './reading'
 import { isProcessor, nothingToRead, remarksOn } from './remarks'
-import type { Overhead, Rows } from './types'
+import type { DeviceShares, Overhead, Rows } from './types'
 
 /** What a meter reads from. */
 export interface Tap {
@@ -23,6 +23,8 @@ export interface Tap {
   /** The rows kept since the last call, oldest first; their times are of CLOCK_MONOTONIC. */
   read(): Rows
   overhead(): Overhead
+  /** How the energy of GPUs was divided among processes so far. */
+  shares(): DeviceShares[]
 }
 
 /** Seconds of rows that are kept for a reader who is late. */
@@ -47,8 +49,12 @@ export function openTap(settings: Settings): Tap {
   if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing)
 
   const { notes, warnings } = remarksOn({ settings, sampler, estimator, refusals, missing })
+  const gated = counters.some(({ source }) => source === 'nvml')
+  if (settings.host.pids.length > 0 && !gated) notes.push(NOTHING_TO_GATE)
   return join(sampler, estimator, notes, warnings)
 }
+
+const NOTHING_TO_GATE = 'byPid changes nothing: no NVIDIA GPU is read.'
 
 interface Opened {
   sampler?: NativeSampler
@@ -150,5 +156,11 @@ function join(
       const { cpuSeconds, rows, overwritten, overruns, realtime } = sampler.overhead()
       return { cpuSeconds: cpuSeconds + model.cpuSeconds, rows, overwritten, overruns, realtime }
     },
+    shares: () =>
+      (sampler?.shares() ?? []).map(({ processes, ...device }) => ({
+        ...device,
+        processes: [...processes],
+        quality: 'modelled',
+      })),
   }
 }
