@@ -20,7 +20,7 @@ const WRONG: [args: string[], sentence: string][] = [
   ],
   [
     ['run', '--zzz', '--', 'node', '--help'],
-    'jouletap run has no option --zzz: use one of --json, --interval, --sources, --no-estimate, --root, --pue, --quiet, --help.',
+    'jouletap run has no option --zzz: use one of --json, --interval, --sources, --no-estimate, --root, --by-pid, --pue, --quiet, --help.',
   ],
   [['run', '--json', '--', 'true'], '--json needs a value, as in --json <file>.'],
   [['run', '--json', '', '--', 'true'], '--json must be - or the name of a file, not "".'],
