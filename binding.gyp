@@ -33,8 +33,11 @@
       ["OS=='linux'", {
         "sources": [
           "native/floor.cc",
+          "native/sources/amdgpu.cc",
           "native/sources/hwmon.cc",
           "native/sources/hwmon_chips.cc",
+          "native/sources/hwmon_gpus.cc",
+          "native/sources/hwmon_sensor.cc",
           "native/sources/nvml.cc",
           "native/sources/nvml_card.cc",
           "native/sources/nvml_library.cc",

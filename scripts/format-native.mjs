@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const files = ['native', 'test/native', 'test/host'].flatMap((folder) =>
+const files = ['native', 'test/native', 'test/nvml', 'test/host'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true })
     .map((name) => join(folder, name))
     .filter((name) => /\.(cc|h|c)$/.test(name)),

@@ -387,7 +387,7 @@ describe('the life of a meter', function () {
       const { native } = require(${JSON.stringify(join(DIST, 'native.js'))})
       const { Sampler, probe: look } = native()
       const sampler = new Sampler([], 1, 16, root)
-      const width = 3 + 11 * sampler.domains.length
+      const width = 3 + 15 * sampler.domains.length
       sampler.start(new Float64Array(width))
       ${body}`
 

@@ -2,14 +2,17 @@
 import { Command } from 'commander'
 import type { Domain, SourceReport } from '../energy'
 import { Meter, probe } from '../energy'
-import { type GpuInfo, type HostInfo, hostInfo } from '../record'
-import { rootOption } from './options'
+import { type GpuInfo, gpuFacts, type HostInfo, hostInfo } from '../record'
+import { deviceText, isGpu, READ } from './domain'
+import { type Gpus, gpusOption, nvmlOption, rootOption } from './options'
 import { type Paint, paintFor, STDOUT, write } from './output'
 import { table } from './text'
 import { noArguments } from './usage'
 
 interface DoctorOptions {
+  gpus: Gpus
   root?: string
+  nvml?: string
   json?: true
 }
 
@@ -30,13 +33,15 @@ export function doctorCommand(done: (code: number) => void): Command {
     .description(
       'Try every source of energy readings: what it offers, or why it cannot be used here.',
     )
+    .addOption(gpusOption())
     .addOption(rootOption())
+    .addOption(nvmlOption())
     .option('--json', 'answer with one JSON object')
     .addHelpText('after', HELP)
     .allowExcessArguments()
     .action((options: DoctorOptions, self: Command) => {
       noArguments(self)
-      const findings = examine(options.root)
+      const findings = examine(options)
       const paint = paintFor(STDOUT)
       write(STDOUT, options.json ? `${JSON.stringify(findings)}\n` : report(findings, paint))
       done(0)
@@ -44,15 +49,17 @@ export function doctorCommand(done: (code: number) => void): Command {
 }
 
 const HELP = `
+Of sources all GPUs are listed; of what auto would follow, those that --gpus names.
+
 Examples:
   jouletap doctor
   jouletap doctor --json | jq -r '.sources[] | select(.usable) | .name'
   jouletap doctor --root /host`
 
-function examine(root: string | undefined): Findings {
-  const where = root === undefined ? {} : { root }
+function examine({ gpus, root, nvml }: DoctorOptions): Findings {
+  const where = { ...(root !== undefined && { root }), ...(nvml !== undefined && { nvml }) }
   const sources = probe(where)
-  using meter = new Meter(where)
+  using meter = new Meter({ ...where, gpus })
   const domains = [...meter.domains]
   return {
     schema: 'jouletap.doctor/1',
@@ -62,7 +69,10 @@ function examine(root: string | undefined): Findings {
       domains,
       notes: [...meter.notes],
     },
-    host: hostInfo(where),
+    host: hostInfo({
+      ...(root !== undefined && { root }),
+      gpus: gpuFacts(sources.flatMap((source) => source.domains)),
+    }),
   }
 }
 
@@ -129,10 +139,19 @@ function about(source: SourceReport, paint: Paint): string[] {
   const rows = source.domains.map((domain) => [
     domain.id,
     domain.quality,
-    domain.path ?? domain.device?.name ?? '',
+    READ[domain.method],
+    domain.path ?? (isGpu(domain) ? '' : (domain.device?.name ?? '')),
   ])
+  const lines = table(rows).flatMap((line, row) => [line, ...cardLine(source.domains[row]!)])
   const notes = source.notes.map((note) => `  ${note}`)
-  return [`${name}: ${paint('green', 'usable')}${only}`, ...table(rows), ...notes]
+  return [`${name}: ${paint('green', 'usable')}${only}`, ...lines, ...notes]
+}
+
+/** A graphics card has a line of its own: its names are long. */
+function cardLine(domain: Domain): string[] {
+  if (!isGpu(domain) || !domain.device) return []
+  const names = [deviceText(domain.device), domain.device.uuid].filter(Boolean)
+  return names.length > 0 ? [`    ${names.join(', ')}`] : []
 }
 
 function verdict({ sources, domains }: Findings['auto'], paint: Paint): string[] {

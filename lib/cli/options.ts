@@ -1,16 +1,21 @@
 /** The options that commands share, checked so that a message names what was typed. */
-import { statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { Option } from 'commander'
-import { INTERVAL_MS, SOURCE_NAMES } from '../energy'
+import { INTERVAL_MS, type MeterOptions, SOURCE_NAMES } from '../energy'
 import { badOption, JouletapError } from '../errors'
 
 /** Parsed values of the options that open a meter. */
 export interface SourceOptions {
   interval: number
   sources: 'auto' | string[]
+  gpus: Gpus
   estimate: boolean
   root?: string
+  nvml?: string
 }
+
+/** Which GPUs are followed, as a meter takes it. */
+export type Gpus = NonNullable<MeterOptions['gpus']>
 
 const NUMBER = /^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
@@ -35,20 +40,65 @@ export function parseSources(text: string): 'auto' | string[] {
   return [...new Set(names)]
 }
 
+/** `3`, with a MIG instance `3:0`; `GPU-…`, `MIG-…`; `0000:65:00.0`, `65:00.0`. */
+const GPU =
+  /^(\d+(:\d+)?|(GPU|MIG)-\S+|([\da-fA-F]{1,8}:)?[\da-fA-F]{2}:[\da-fA-F]{2}\.[\da-fA-F])$/
+
+/** A parser for which GPUs are followed: a word, or names of GPUs, separated by commas. */
+export function parseGpus(text: string): Gpus {
+  const names = text.split(',').map((name) => name.trim())
+  const [word] = names
+  if (names.length === 1 && (word === 'visible' || word === 'all' || word === 'none')) return word
+  for (const name of names) {
+    if (!GPU.test(name)) {
+      throw badOption(
+        '--gpus',
+        name,
+        'visible, all, none, or indices, UUIDs, MIG ids or PCI addresses of GPUs',
+      )
+    }
+  }
+  return names.map((name) => (/^\d+$/.test(name) ? Number(name) : name))
+}
+
 /** A parser for a folder that has to exist. */
 export function folderFrom(option: string) {
   return (path: string): string => {
-    if (isFolder(path)) return path
+    if (found(path)?.isDirectory()) return path
     throw badOption(option, path, 'a folder that exists')
   }
 }
 
-function isFolder(path: string): boolean {
+function parseNvml(path: string): string {
+  if (found(path)?.isFile()) return path
+  throw badOption('--nvml', path, 'a file that exists')
+}
+
+function found(path: string): Stats | undefined {
   try {
-    return statSync(path).isDirectory()
+    return statSync(path)
   } catch {
-    return false
+    return undefined
   }
+}
+
+/** `--gpus`, whose words are those of `MeterOptions`. */
+export function gpusOption(): Option {
+  return new Option(
+    '--gpus <which>',
+    'visible (as CUDA_VISIBLE_DEVICES and its kin have it), all, none, or a list separated by ' +
+      'commas of indices, UUIDs, MIG ids, PCI addresses',
+  )
+    .argParser(parseGpus)
+    .default('visible')
+}
+
+/** `--nvml`, and the environment that stands in for it. */
+export function nvmlOption(): Option {
+  return new Option(
+    '--nvml <file>',
+    "NVIDIA's management library (default: JOULETAP_NVML, else the system's)",
+  ).argParser(parseNvml)
 }
 
 /** `--root`, and the environment that stands in for it. */
@@ -59,7 +109,7 @@ export function rootOption(): Option {
   ).argParser(folderFrom('--root'))
 }
 
-/** `--interval`, `--sources`, `--no-estimate` and `--root`. */
+/** `--interval`, `--sources`, `--gpus`, `--no-estimate`, `--root` and `--nvml`. */
 export function sourceOptions(): Option[] {
   const { least, most, usual } = INTERVAL_MS
   return [
@@ -69,8 +119,10 @@ export function sourceOptions(): Option[] {
     new Option('--sources <list>', `auto, or names separated by commas: ${SOURCE_NAMES.join(', ')}`)
       .argParser(parseSources)
       .default('auto'),
+    gpusOption(),
     new Option('--no-estimate', 'fail where no counter can be read, instead of estimating'),
     rootOption(),
+    nvmlOption(),
   ]
 }
 
@@ -85,7 +137,9 @@ export function meterOptions(options: SourceOptions) {
   return {
     sources: options.sources,
     intervalMs: options.interval,
+    gpus: options.gpus,
     estimate: options.estimate,
     ...(options.root === undefined ? {} : { root: options.root }),
+    ...(options.nvml === undefined ? {} : { nvml: options.nvml }),
   }
 }

@@ -90,7 +90,9 @@ async function measureCommand(
   const { exitCode, signal } = end
   const command = [file, ...args]
   const overhead = meter.overhead()
-  return { end, record: runRecord({ command, exitCode, signal, startedAt, energy, overhead, pue }) }
+  const { root } = settings
+  const ran = { command, exitCode, signal, startedAt, energy, overhead }
+  return { end, record: runRecord({ ...ran, pue, root }) }
 }
 
 function tell(target: Target, record: RunRecord): boolean {

@@ -1,6 +1,7 @@
 /** What `run` tells a person: short, honest, and no digit too many. */
 import type { DomainEnergy, Flag } from '../energy'
 import type { RunRecord } from '../record'
+import { deviceText, integrated, isGpu } from './domain'
 import type { Paint } from './output'
 import { durationText, joulesText, kWhText, table, wattsText } from './text'
 
@@ -26,6 +27,7 @@ export function summary(run: RunRecord, paint: Paint): string {
       `${wattsText(energy.watts, energy.uncertaintyJoules / seconds)}, ` +
       `${kWh ? `${kWh}, ` : ''}${energy.quality}${from}`,
     paint('dim', '  of the whole machine, not only of this command'),
+    ...subtotals(energy.domains, seconds).map((line) => paint('dim', line)),
     ...domainLines(energy.domains, seconds, paint),
   ]
   if (run.pue !== 1) {
@@ -37,15 +39,56 @@ export function summary(run: RunRecord, paint: Paint): string {
   return `${lines.join('\n')}\n`
 }
 
+/** What the GPUs used and what the rest did, where both are in the total. */
+function subtotals(domains: readonly DomainEnergy[], seconds: number): string[] {
+  const gpus = added(domains).filter(isGpu)
+  const others = added(domains).filter((domain) => !isGpu(domain))
+  if (gpus.length === 0 || others.length === 0) return []
+  return table([
+    [nameOf(others), ...amounts(sumOf(others), seconds)],
+    [gpus.length === 1 ? 'GPU' : 'GPUs', ...amounts(sumOf(gpus), seconds)],
+  ])
+}
+
+const PROCESSORS = /^(package|core|uncore|cpu|cpu-core)$/
+const MEMORY = /^(dram|memory)$/
+
+function nameOf(domains: readonly DomainEnergy[]): string {
+  const others = domains.filter(({ kind }) => !PROCESSORS.test(kind))
+  if (others.length === 0) return 'CPU'
+  return others.every(({ kind }) => MEMORY.test(kind)) ? 'CPU and memory' : 'The rest'
+}
+
+/** Errors add in quadrature; what the domains of one source share of them is in the total alone. */
+function sumOf(domains: readonly DomainEnergy[]) {
+  return {
+    joules: domains.reduce((sum, { joules }) => sum + joules, 0),
+    uncertaintyJoules: Math.hypot(...domains.map((domain) => domain.uncertaintyJoules)),
+  }
+}
+
+function amounts(used: Pick<DomainEnergy, 'joules' | 'uncertaintyJoules'>, seconds: number) {
+  const { joules, uncertaintyJoules } = used
+  return [
+    joulesText(joules, uncertaintyJoules),
+    wattsText(joules / seconds, uncertaintyJoules / seconds),
+  ]
+}
+
 function domainLines(domains: readonly DomainEnergy[], seconds: number, paint: Paint): string[] {
   const rows = domains.map((domain) => [
     domain.id,
-    joulesText(domain.joules, domain.uncertaintyJoules),
-    wattsText(domain.joules / seconds, domain.uncertaintyJoules / seconds),
+    ...amounts(domain, seconds),
     domain.source,
-    standing(domain, domains),
+    about(domain, domains),
   ])
   return table(rows).map((line, index) => (domains[index]?.additive ? line : paint('dim', line)))
+}
+
+/** The device, how its joules came about where nothing counts them, and why they are not added. */
+function about(domain: DomainEnergy, all: readonly DomainEnergy[]): string {
+  const device = isGpu(domain) && domain.device ? deviceText(domain.device) : ''
+  return [device, integrated(domain.method), standing(domain, all)].filter(Boolean).join(', ')
 }
 
 function standing(domain: DomainEnergy, all: readonly DomainEnergy[]): string {

@@ -33,6 +33,7 @@ export class Meter {
   #first: Reading | undefined
   #total: Energy | undefined
   #iterating = false
+  #closed = false
 
   /**
    * Opens the sources; nothing runs before `start()`.
@@ -59,7 +60,7 @@ export class Meter {
    * @throws {JouletapError} BAD_STATE after `stop()`: a meter runs once.
    */
   start(): this {
-    if (this.#total) throw badState('start', 'has been stopped; make a new one')
+    if (this.#total || this.#closed) throw badState('start', 'has been stopped; make a new one')
     if (this.#first) return this
     if (running.size === 0) process.once('exit', stopAll)
     running.add(this)
@@ -134,9 +135,11 @@ export class Meter {
     return this.#total
   }
 
-  /** Stops a running meter, for `using`. */
+  /** Stops a running meter, for `using`; one that never ran lets go of what it has opened. */
   [Symbol.dispose](): void {
     if (this.#first) this.stop()
+    else if (!this.#closed) this.#tap.stop()
+    this.#closed = true
   }
 
   #between(from: Reading, to: Reading): Energy {

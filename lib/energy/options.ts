@@ -22,6 +22,7 @@ export const SOURCE_NAMES = [
   'nvml',
   'hwmon',
   'rapl-perf-core',
+  'powermetrics',
   'estimate',
 ] as const
 

@@ -1,7 +1,8 @@
 /** What can be read here, and what cannot and why. */
 import { type Native, type NativeHost, native } from '../native'
 import { openEstimate } from './estimate'
-import { hostOf } from './options'
+import { hostOf, INTERVAL_MS } from './options'
+import { openPowermetrics, POWERMETRICS } from './powermetrics'
 import { channelOf, toDomain } from './reading'
 import type { SourceReport } from './types'
 
@@ -15,6 +16,7 @@ export function probe(options: { root?: string; nvml?: string } = {}): SourceRep
   const estimate = openEstimate(host.root)
   return [
     ...counters(host),
+    powermetrics(host.root),
     {
       name: 'estimate',
       usable: true,
@@ -46,6 +48,13 @@ function counters(host: NativeHost): SourceReport[] {
     ]
   }
   return addon.probe(host).map(report)
+}
+
+function powermetrics(root: string): SourceReport {
+  const found = openPowermetrics({ root, intervalMs: INTERVAL_MS.usual })
+  if ('reason' in found) return report({ ...found, automatic: true })
+  const { channels: domains, notes } = found
+  return report({ name: POWERMETRICS, automatic: true, domains, notes })
 }
 
 function report(found: ReturnType<Native['probe']>[number]): SourceReport {

@@ -1,21 +1,27 @@
 /** What there is to say about the sources that a meter reads from, in sentences. */
 import { JouletapError } from '../errors'
 import type { NativeDomain, NativeRefusal, NativeSampler } from '../native'
-import { ESTIMATE_INTERVAL_MS, type Estimator } from './estimator'
+import { ESTIMATE_INTERVAL_MS } from './estimator'
+import type { Feed } from './feed'
 import type { Settings } from './options'
 
 /** What was opened, and why the rest was not. */
 export interface Findings {
   settings: Settings
-  sampler: NativeSampler | undefined
-  estimator: Estimator | undefined
+  sampler?: NativeSampler
+  /** What the native sources have to say. */
+  notes: readonly string[]
+  warnings: readonly string[]
+  /** Feeds that measure. */
+  feeds: readonly Feed[]
+  estimator: Feed | undefined
   refusals: readonly NativeRefusal[]
   /** Why there is no addon. */
-  missing: string | undefined
+  missing?: string
 }
 
 /** Kinds of domain that hold the energy of processors. */
-const PROCESSORS = ['package', 'core', 'uncore', 'cpu-core', 'psys', 'module', 'platform']
+const PROCESSORS = ['package', 'core', 'uncore', 'cpu', 'cpu-core', 'psys', 'module', 'platform']
 
 /** Whether a domain brings a processor's energy into the total. */
 export function isProcessor({ additive, kind }: NativeDomain): boolean {
@@ -24,15 +30,15 @@ export function isProcessor({ additive, kind }: NativeDomain): boolean {
 
 /** All that is worth knowing, and of that what belongs beside every number. */
 export function remarksOn(findings: Findings): { notes: string[]; warnings: string[] } {
-  const { settings, sampler, estimator, refusals, missing } = findings
-  const domains = sampler?.domains ?? []
+  const { settings, sampler, feeds, estimator, refusals, missing } = findings
+  const domains = [...(sampler?.domains ?? []), ...feeds.flatMap(({ channels }) => channels)]
   const tried = missing !== undefined || sampler !== undefined || refusals.length > 0
   const warnings: string[] = []
   if (estimator && tried) warnings.push(fallenBack(domains, refusals, missing))
   if (settings.sources !== 'auto') {
     warnings.push(...refusals.map((one) => `Asked for and not readable: ${because(one)}`))
   }
-  warnings.push(...domains.flatMap(incomplete), ...(sampler?.warnings ?? []))
+  warnings.push(...domains.flatMap(incomplete), ...findings.warnings)
   if (!estimator && !domains.some(({ additive }) => additive)) warnings.push(NOTHING_ADDS_UP)
   else if (!estimator && !domains.some(isProcessor)) warnings.push(NO_PROCESSOR)
 
@@ -40,7 +46,8 @@ export function remarksOn(findings: Findings): { notes: string[]; warnings: stri
   const notes = [
     ...warnings,
     ...refusals.map(because).filter((sentence) => !said.includes(sentence)),
-    ...(sampler?.notes ?? []),
+    ...findings.notes,
+    ...feeds.flatMap((feed) => feed.notes),
   ]
   if (estimator) {
     warnings.push(...estimator.notes)
@@ -61,9 +68,10 @@ const RARE_ROWS = `An estimate has a row every ${ESTIMATE_INTERVAL_MS.least} ms 
 export function nothingToRead(
   refusals: readonly NativeRefusal[],
   missing: string | undefined,
+  warnings: readonly string[],
 ): JouletapError {
   const forbidden = refusals.some(({ kind }) => kind === 'forbidden')
-  const why = missing ?? refusals.map(because).join(' ')
+  const why = missing ?? [...warnings, ...refusals.map(because)].join(' ')
   return new JouletapError(
     forbidden ? 'PERMISSION_DENIED' : 'NO_SOURCE',
     `No energy counter can be read, and no estimate is wanted. ${why}`,

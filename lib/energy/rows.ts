@@ -1,5 +1,5 @@
 /** Rows of a running meter as async batches. */
-import { monotonicMs } from './estimator'
+import { monotonicMs } from './feed'
 import type { Tap } from './tap'
 import type { Rows } from './types'
 

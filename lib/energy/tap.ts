@@ -1,8 +1,10 @@
-/** Joins the counters and, where they leave the processor unread, the estimate into one set of domains. */
+/** Joins the counters, the feeds and, where these leave the processor unread, the estimate into one set of domains. */
 import { type Native, type NativeRefusal, type NativeSampler, native } from '../native'
-import { type Estimator, monotonicMs, openEstimator } from './estimator'
+import { openEstimator } from './estimator'
+import { type Feed, monotonicMs, rowOf } from './feed'
 import type { Settings } from './options'
-import { type Channel, channelOf, columnOf, emptyReading, joulesOf, type Reading } from './reading'
+import { type Mac, openPowermetrics, POWERMETRICS, thisMachine } from './powermetrics'
+import { type Channel, channelOf, columnOf, emptyReading, type Reading } from './reading'
 import { isProcessor, nothingToRead, remarksOn } from './remarks'
 import type { DeviceShares, Overhead, Rows } from './types'
 
@@ -35,35 +37,66 @@ const KEPT_ROWS = { least: 1024, most: 65_536 }
  * Opens what the settings ask for.
  * @throws {JouletapError} NO_SOURCE or PERMISSION_DENIED if nothing can be read and no estimate is wanted.
  */
-export function openTap(settings: Settings): Tap {
+export function openTap(settings: Settings, mac: Mac = thisMachine()): Tap {
   const { sources, estimate } = settings
   const auto = sources === 'auto'
-  const named = auto ? [] : sources.filter((name) => name !== 'estimate')
+  const named = auto ? [] : sources.filter((name) => !IN_JAVASCRIPT.includes(name))
   const tried = auto || named.length > 0
-  const { sampler, refusals, missing } = tried ? openSampler(settings, named) : NOTHING
-  const counters = (sampler?.domains ?? []).map(channelOf)
+  const opened = tried ? openSampler(settings, named) : NOTHING
+  const { sampler, missing } = opened
+  const { feeds, refusals: more } = openFeeds(settings, mac, channelsOf(sampler))
+  const refusals = [...opened.refusals, ...more]
+  const counters = channelsOf(sampler, feeds)
   const unread = !counters.some(isProcessor)
   const asked = !auto && sources.includes('estimate')
   const fallback = estimate && (auto || counters.length === 0)
   const estimator = unread && (asked || fallback) ? openEstimator(settings, counters) : undefined
-  if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing)
+  if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing, opened.warnings)
 
-  const { notes, warnings } = remarksOn({ settings, sampler, estimator, refusals, missing })
+  const { notes, warnings } = remarksOn({ ...opened, settings, feeds, estimator, refusals })
   const gated = counters.some(({ source }) => source === 'nvml')
   if (settings.host.pids.length > 0 && !gated) notes.push(NOTHING_TO_GATE)
-  return join(sampler, estimator, notes, warnings)
+  return join(sampler, estimator ? [...feeds, estimator] : feeds, notes, warnings)
 }
 
 const NOTHING_TO_GATE = 'byPid changes nothing: no NVIDIA GPU is read.'
 
+/** Names that the native sampler does not know. */
+const IN_JAVASCRIPT: readonly string[] = [POWERMETRICS, 'estimate']
+
+/** The feeds that measure: what is named, or under `auto` what may know an unread processor. */
+function openFeeds(
+  settings: Settings,
+  mac: Mac,
+  counters: readonly Channel[],
+): { feeds: Feed[]; refusals: NativeRefusal[] } {
+  const { sources, host, intervalMs } = settings
+  const wanted =
+    sources === 'auto'
+      ? mac.platform === 'darwin' && !counters.some(isProcessor)
+      : sources.includes(POWERMETRICS)
+  if (!wanted) return { feeds: [], refusals: [] }
+  const found = openPowermetrics({ root: host.root, intervalMs }, mac)
+  return 'reason' in found ? { feeds: [], refusals: [found] } : { feeds: [found], refusals: [] }
+}
+
+function channelsOf(sampler: NativeSampler | undefined, feeds: readonly Feed[] = []): Channel[] {
+  const counters = (sampler?.domains ?? []).map(channelOf)
+  return [...counters, ...feeds.flatMap(({ channels }) => channels)]
+}
+
 interface Opened {
+  /** Where it has anything to read. */
   sampler?: NativeSampler
   refusals: readonly NativeRefusal[]
+  /** What it has to say, even where it has nothing to read: GPUs may be hidden, for one. */
+  notes: readonly string[]
+  warnings: readonly string[]
   /** Why there is no addon. */
   missing?: string
 }
 
-const NOTHING: Opened = { refusals: [] }
+const NOTHING: Opened = { refusals: [], notes: [], warnings: [] }
 
 function openSampler({ intervalMs, host }: Settings, named: readonly string[]): Opened {
   const { least, most } = KEPT_ROWS
@@ -72,24 +105,25 @@ function openSampler({ intervalMs, host }: Settings, named: readonly string[]): 
   try {
     addon = native()
   } catch (error) {
-    return { refusals: [], missing: (error as Error).message }
+    return { ...NOTHING, missing: (error as Error).message }
   }
   const sampler = new addon.Sampler(named, intervalMs, capacity, host)
-  const { refusals, domains } = sampler
-  return domains.length > 0 ? { sampler, refusals } : { refusals }
+  const { domains, refusals, notes, warnings } = sampler
+  return { ...(domains.length > 0 && { sampler }), refusals, notes, warnings }
 }
 
-/** One set of domains from either or both: the counters first, then the estimate. */
+/** One set of domains from all of them: the counters first, then the feeds. There is at least one. */
 function join(
   sampler: NativeSampler | undefined,
-  estimator: Estimator | undefined,
+  feeds: readonly Feed[],
   notes: readonly string[],
   warnings: readonly string[],
 ): Tap {
-  const counters = (sampler?.domains ?? []).map(channelOf)
-  const channels = [...counters, ...(estimator?.channels ?? [])]
-  const offset = columnOf(counters.length)
-  const width = 1 + counters.length
+  const channels = channelsOf(sampler, feeds)
+  const counters = sampler?.domains.length ?? 0
+  /** The columns that follow the counters: whose they are, and which of its channels. */
+  const columns = feeds.flatMap((feed) => feed.channels.map((_, channel) => ({ feed, channel })))
+  const width = 1 + counters
   let buffer = new Float64Array(0)
   let last: Reading | undefined
 
@@ -97,37 +131,35 @@ function join(
     const reading = emptyReading(channels.length)
     if (sampler) sampler[how](reading)
     else reading[0] = monotonicMs()
-    estimator?.sample(reading, offset)
+    columns.forEach(({ feed, channel }, index) => {
+      if (channel === 0) feed.sample(reading, columnOf(counters + index))
+    })
     return reading
   }
 
-  /** The sampler's rows, with the estimate at their times. */
+  /** The sampler's rows, with the feeds at their times. */
   function readSampler(from: NativeSampler): Rows {
     if (buffer.length === 0) buffer = new Float64Array(KEPT_ROWS.least * width)
     const count = from.read(buffer)
-    const times = new Float64Array(count)
-    const joules = channels.map(() => new Float64Array(count))
-    for (let row = 0; row < count; row++) {
-      const time = buffer[row * width]!
-      times[row] = time
-      for (let column = 0; column < channels.length; column++) {
-        joules[column]![row] =
-          column < counters.length
-            ? buffer[row * width + 1 + column]!
-            : estimator!.joulesAt(time, column - counters.length)
-      }
-    }
+    const times = Float64Array.from({ length: count }, (_, row) => buffer[row * width]!)
+    const joules = channels.map((_, index) => {
+      if (index < counters) return times.map((_, row) => buffer[row * width + 1 + index]!)
+      const { feed, channel } = columns[index - counters]!
+      return times.map((time) => feed.joulesAt(time, channel))
+    })
     return { times, joules }
   }
 
-  function readEstimator(from: Estimator): Rows {
-    const points = from.drain()
-    return {
-      times: Float64Array.from(points, (point) => point[0]!),
-      joules: channels.map((_, index) =>
-        Float64Array.from(points, (point) => joulesOf(point, index)),
-      ),
-    }
+  /** The first feed's points, with the others at their times. */
+  function readFeeds(first: Feed): Rows {
+    const points = first.drain()
+    const times = Float64Array.from(points, (point) => point[0]!)
+    const joules = columns.map(({ feed, channel }) =>
+      feed === first
+        ? Float64Array.from(points, (point) => rowOf(point, channel))
+        : times.map((time) => feed.joulesAt(time, channel)),
+    )
+    return { times, joules }
   }
 
   return {
@@ -136,25 +168,26 @@ function join(
     warnings,
     start() {
       const baseline = look('start')
-      estimator?.start()
+      for (const feed of feeds) feed.start()
       return baseline
     },
     stop() {
       sampler?.stop()
-      estimator?.stop()
+      for (const feed of feeds) feed.stop()
       last = look()
     },
     sample: () => last ?? look(),
     record(on) {
       sampler?.record(on)
-      if (on) estimator?.record()
+      if (on) for (const feed of feeds) feed.record()
     },
-    read: () => (sampler ? readSampler(sampler) : readEstimator(estimator!)),
+    read: () => (sampler ? readSampler(sampler) : readFeeds(feeds[0]!)),
     overhead() {
-      const model = estimator?.overhead() ?? { cpuSeconds: 0, rows: 0, overwritten: 0 }
-      if (!sampler) return { ...model, overruns: 0, realtime: false }
+      const costs = feeds.map((feed) => feed.overhead())
+      const ofFeeds = costs.reduce((total, cost) => total + cost.cpuSeconds, 0)
+      if (!sampler) return { ...costs[0]!, cpuSeconds: ofFeeds, overruns: 0, realtime: false }
       const { cpuSeconds, rows, overwritten, overruns, realtime } = sampler.overhead()
-      return { cpuSeconds: cpuSeconds + model.cpuSeconds, rows, overwritten, overruns, realtime }
+      return { cpuSeconds: cpuSeconds + ofFeeds, rows, overwritten, overruns, realtime }
     },
     shares: () =>
       (sampler?.shares() ?? []).map(({ processes, ...device }) => ({

@@ -1,8 +1,8 @@
 /** Builds the object that describes one run; see `RunRecord`. */
-import type { DomainEnergy, Energy, Overhead, Quality } from '../energy'
+import type { Domain, DomainEnergy, Energy, Overhead, Quality } from '../energy'
 import { badOption } from '../errors'
 import { toKWh } from '../units'
-import { type HostInfo, hostInfo } from './host'
+import { type GpuFacts, type HostInfo, hostInfo } from './host'
 
 export {
   type GpuFacts,
@@ -73,8 +73,10 @@ export interface RunFacts {
   overhead: Overhead
   /** Default 1. */
   pue?: number
-  /** Default: this machine. */
+  /** Default: the machine below `root`, with the GPUs of the energy's domains. */
   host?: HostInfo
+  /** The folder that stands for `/`, where no host is given. Default `/`. */
+  root?: string | undefined
 }
 
 /**
@@ -110,7 +112,19 @@ export function runRecord(facts: RunFacts): RunRecord {
       overwritten: overhead.overwritten,
       overruns: overhead.overruns,
     },
-    host: facts.host ?? hostInfo(),
+    host: facts.host ?? hostInfo({ root: facts.root ?? '/', gpus: gpuFacts(energy.domains) }),
     warnings: [...energy.warnings],
   }
+}
+
+/** What the drivers told a meter of its GPUs, for `hostInfo`: some are listed nowhere else. */
+export function gpuFacts(domains: readonly Domain[]): GpuFacts[] {
+  return domains.flatMap(({ kind, source, device }) => {
+    if (kind !== 'gpu' || !device) return []
+    const { name, uuid, pci, driver } = device
+    // NVIDIA's has a version of its own, the others have the kernel's.
+    const software =
+      source === 'nvml' ? { vendor: 'nvidia', driver: 'nvidia', driverVersion: driver } : { driver }
+    return [{ name, uuid, pci, ...software }]
+  })
 }

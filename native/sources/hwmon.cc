@@ -1,22 +1,20 @@
 // Energy counters and power gauges of /sys/class/hwmon: graphics cards, boards, meters, modules.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <cstring>
 #include <memory>
-#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-#include "../clock.h"
 #include "../counter.h"
 #include "../files.h"
 #include "../integral.h"
+#include "amdgpu.h"
 #include "hwmon_chips.h"
+#include "hwmon_gpus.h"
+#include "hwmon_sensor.h"
 #include "sources.h"
 
 namespace jouletap {
@@ -25,100 +23,29 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kMicro = 1e-6;
-// What acpi_power_meter and others hand on when the firmware has no value: 0xffffffff mW, or raw.
-constexpr uint64_t kNoMilliwatts = 4294967295000;
-constexpr uint64_t kNoValue = 4294967295;
 // A resistor of 1 % and the error of an amplifier: one standard deviation of V × I.
 constexpr double kShuntGain = 0.01;
+// A range of 32 bits: what the accumulator of older cards may count in.
+constexpr double kNarrowJoules = 4294967296.0 * kGpuMetricsJoules;
 
-struct Sensor {
-  File value;
-  File current;  // of V × I
-  File state;    // runtime_status of a device that may sleep
-  bool gauge = false;
-  double max_watts = 0;
-  Counter counter;
-  Integral integral;
-  uint64_t base = 0;  // taken off the count: where a device that slept at first stood
-  uint64_t last = 0;  // the count last looked at
-  bool seen = false;  // whether the count was ever read
-  bool held = false;  // whether it slept before that
-};
-
-/// A sleeping device must not be read: that would wake it.
-bool is_asleep(const Sensor& sensor) noexcept {
-  constexpr char kState[] = "suspend";  // "suspended", "suspending"
-  char text[sizeof kState - 1];
-  return sensor.state && ::pread(sensor.state.get(), text, sizeof text, 0) == sizeof text &&
-         std::memcmp(text, kState, sizeof text) == 0;
-}
-
-/// Asleep, a counter stands where it stood and a gauge would show nothing.
-void hold(Sensor& sensor, int64_t time_ns, Tally& tally) noexcept {
-  if (sensor.gauge) {
-    sensor.integral.add(0, time_ns, tally);
-  } else {
-    sensor.held = sensor.held || !sensor.seen;
-    sensor.counter.look(sensor.last, time_ns, tally);
-  }
-}
-
-void read_gauge(Sensor& sensor, Tally& tally) noexcept {
-  uint64_t value = 0;
-  uint64_t milliamperes = 1;
-  const int64_t before = now_ns();
-  const bool good = read_number(sensor.value.get(), &value) &&
-                    (!sensor.current || read_number(sensor.current.get(), &milliamperes));
-  const int64_t time_ns = midpoint(before, now_ns());
-  // mV × mA is µW.
-  const double watts = static_cast<double>(value) * static_cast<double>(milliamperes) * kMicro;
-  if (!good || value == kNoMilliwatts || value == kNoValue || watts > sensor.max_watts) {
-    sensor.integral.miss(tally);
-  } else {
-    sensor.integral.add(watts, time_ns, tally);
-  }
-}
-
-void read_counter(Sensor& sensor, Tally& tally) noexcept {
-  uint64_t value = 0;
-  const int64_t before = now_ns();
-  const bool good = read_number(sensor.value.get(), &value);
-  const int64_t time_ns = midpoint(before, now_ns());
-  const bool woken = good && !sensor.seen && sensor.held;
-  if (woken) sensor.base = value;
-  sensor.seen = sensor.seen || good;
-  if (!good || woken) {
-    // What a device used between waking and its first reading is lost: that reading is a miss.
-    sensor.counter.miss(tally);
-    return;
-  }
-  sensor.last = value - sensor.base;
-  sensor.counter.look(sensor.last, time_ns, tally);
-}
+constexpr char kOtherDie[] = "the meter of their package's other die counts both: ";
 
 class Hwmon final : public Source {
  public:
   const std::vector<Domain>& domains() const override { return domains_; }
   const std::vector<std::string>& notes() const override { return notes_; }
+  std::vector<std::string> warnings() const override { return warnings_; }
 
   void read(Tally* tallies) noexcept override {
-    for (size_t i = 0; i < sensors_.size(); ++i) {
-      Sensor& sensor = sensors_[i];
-      if (is_asleep(sensor)) {
-        hold(sensor, now_ns(), tallies[i]);
-      } else if (sensor.gauge) {
-        read_gauge(sensor, tallies[i]);
-      } else {
-        read_counter(sensor, tallies[i]);
-      }
-    }
+    for (size_t i = 0; i < sensors_.size(); ++i) sensors_[i].read(tallies[i]);
   }
 
  private:
   friend class Search;
-  std::vector<Sensor> sensors_;
+  std::vector<HwmonSensor> sensors_;
   std::vector<Domain> domains_;
   std::vector<std::string> notes_;
+  std::vector<std::string> warnings_;
 };
 
 int last_number(const std::string& text) {
@@ -149,7 +76,10 @@ void append(std::string& list, const std::string& item) {
 class Search {
  public:
   Search(const Host& host, const std::vector<Domain>& taken)
-      : root_(host.root), modelled_(host.topology.modelled_rapl()), taken_(taken) {}
+      : root_(host.root), modelled_(host.topology.modelled_rapl()), taken_(taken), gpus_(host) {
+    source_->warnings_ = gpus_.warnings();
+    source_->notes_ = gpus_.notes();
+  }
 
   Opened run() {
     const std::vector<HwmonChip> chips = find_hwmon_chips(root_);
@@ -158,7 +88,7 @@ class Search {
       if (i == 0 || chips[i].name != chips[i - 1].name) append(names, chips[i].name);
       visit(chips[i]);
     }
-    if (source_->domains_.empty() && !any_taken_) return refuse(names);
+    if (source_->domains_.empty() && !any_left_) return refuse(names);
     settle_parents();
     explain();
     return std::move(source_);
@@ -236,25 +166,31 @@ class Search {
     domain.update_s = rule.update_s;
     domain.wrap_joules = rule.wrap_joules;
     domain.modelled = modelled_ && domain.kind == "package" && !domain.gauge();
+    if (domain.kind.rfind("gpu", 0) == 0) {
+      if (!gpus_.is_wanted(chip)) {
+        any_left_ = true;
+        return;
+      }
+      domain.device = gpus_.device_of(chip);
+    }
     if (is_taken(domain, taken_)) {
-      any_taken_ = true;
+      any_left_ = true;
       return;
     }
-    Sensor sensor;
+    HwmonSensor sensor;
     if (!open(chip, channel, rule, domain, sensor)) return;
     source_->sensors_.push_back(std::move(sensor));
     source_->domains_.push_back(std::move(domain));
   }
 
   bool open(const HwmonChip& chip, const std::string& channel, const HwmonRule& rule,
-            Domain& domain, Sensor& sensor) {
-    fs::path path = chip.folder / (channel + "_average");
-    std::error_code ignored;
-    if (!fs::exists(path, ignored)) path = chip.folder / (channel + "_input");
+            Domain& domain, HwmonSensor& sensor) {
+    const fs::path path = hwmon_value(chip, channel);
     domain.path = below(root_, path);
+    sensor.max_watts = domain.max_watts;
     sensor.value = open_file(path);
     if (!sensor.value) return unreadable(path);
-    if (rule.current != 0) {
+    if (rule.current != 0 && !chip.iio) {
       const std::string number =
           rule.current < 0 ? channel.substr(2) : std::to_string(rule.current);
       const fs::path current = chip.folder / ("curr" + number + "_input");
@@ -262,35 +198,110 @@ class Search {
       if (!sensor.current) return unreadable(current);
     }
     if (domain.kind.rfind("gpu", 0) == 0) {
-      sensor.state =
-          open_file(root_ / "sys/bus/pci/devices" / chip.address / "power/runtime_status");
+      sensor.state = open_file(root_ / "sys/bus/pci/devices" / chip.pci / "power/runtime_status");
       if (!sensor.state) sensor.state = open_file(chip.hwmon / "device/power/runtime_status");
     }
-    uint64_t value = 0;
-    if (is_asleep(sensor)) {
+    if (sensor.is_asleep()) {
       append(asleep_, domain.id);
-    } else if (!read_number(sensor.value.get(), &value) ||
-               (sensor.current && !read_number(sensor.current.get(), &value))) {
-      return unreadable(path);
+    } else {
+      uint64_t value = 0;
+      const bool good = read_number(sensor.value.get(), &value) &&
+                        (!sensor.current || read_number(sensor.current.get(), &value));
+      const int error = errno;
+      if (rule.gpu_metrics) {
+        const Accumulator found = open_accumulator(chip, good && value > 0, domain, sensor);
+        if (found == Accumulator::usable) return true;
+        if (found == Accumulator::of_other_die) return false;
+      }
+      errno = error;
+      if (!good) return unreadable(path);
     }
-    sensor.gauge = domain.gauge();
-    sensor.max_watts = domain.max_watts;
     if (domain.gauge()) {
-      const auto text = read_text(chip.folder / (channel + "_average_interval"));
-      const auto ms = text ? parse_integer(*text) : std::nullopt;
-      const bool plausible = ms && *ms > 0 && *ms <= 3'600'000;
-      sensor.integral = Integral(plausible ? *ms * 1'000'000 : 0);
-      if (plausible) domain.update_s = static_cast<double>(*ms) * 1e-3;
-      return true;
+      open_gauge(chip, channel, domain, sensor);
+    } else {
+      Counter::Spec spec;
+      spec.unit = kMicro;
+      spec.modulus = 0;
+      open_counter(spec, domain, sensor);
     }
-    Counter::Spec spec;
-    spec.unit = kMicro;
+    return true;
+  }
+
+  static void open_gauge(const HwmonChip& chip, const std::string& channel, Domain& domain,
+                         HwmonSensor& sensor) {
+    if (chip.iio) sensor.watts_per_count = 1e-3;
+    const auto text = read_text(chip.folder / (channel + "_average_interval"));
+    const auto ms = text ? parse_integer(*text) : std::nullopt;
+    const bool plausible = ms && *ms > 0 && *ms <= 3'600'000;
+    sensor.integral = Integral(plausible ? *ms * 1'000'000 : 0);
+    if (plausible) domain.update_s = static_cast<double>(*ms) * 1e-3;
+  }
+
+  static void open_counter(Counter::Spec spec, Domain& domain, HwmonSensor& sensor) {
+    sensor.kind = HwmonSensor::Kind::counter;
     spec.max_watts = domain.max_watts;
-    spec.modulus = 0;
     domain.may_rest = static_cast<bool>(sensor.state);
     if (domain.may_rest) spec.stall_ns = 0;
     sensor.counter = Counter(spec);
-    return true;
+  }
+
+  enum class Accumulator { usable, none, of_other_die };
+
+  /// Takes the card's energy accumulator instead of its gauge, where that can be counted on.
+  Accumulator open_accumulator(const HwmonChip& chip, bool draws, Domain& domain,
+                               HwmonSensor& sensor) {
+    const fs::path path = chip.hwmon / "device/gpu_metrics";
+    File table = open_file(path);
+    if (!table) return Accumulator::none;
+    GpuMetrics metrics;
+    if (!read_gpu_metrics(table.get(), &metrics)) {
+      const int error = errno;
+      const std::string revision =
+          "v" + std::to_string(metrics.format) + "." + std::to_string(metrics.content);
+      if (error == EPROTONOSUPPORT) {
+        doubt(domain, "gpu_metrics " + revision + " is not known");
+      } else if (error == EINVAL) {
+        doubt(domain, "gpu_metrics is torn");
+      } else if (error != EOPNOTSUPP) {
+        doubt(domain, "gpu_metrics: " + std::generic_category().message(error));
+      }
+      return Accumulator::none;
+    }
+    if (metrics.format != 1) return Accumulator::none;
+    // So the kernel fills the table of an MI250's second die.
+    if (metrics.energy == uint64_t{0} && metrics.watts == uint16_t{0} && !draws) {
+      append(dies_, domain.id);
+      return Accumulator::of_other_die;
+    }
+    if (!metrics.energy) return Accumulator::none;
+    if (*metrics.energy == 0) {
+      doubt(domain, "it stands at 0");
+      return Accumulator::none;
+    }
+    if (!metrics.watts) {
+      doubt(domain, "nothing beside it tells whether it stands still");
+      return Accumulator::none;
+    }
+    domain.path = below(root_, path);
+    domain.method = Method::counter;
+    domain.unit = kGpuMetricsJoules;
+    domain.wrap_joules = metrics.wide ? 0 : kNarrowJoules;
+    sensor.value = std::move(table);
+    Counter::Spec spec;
+    spec.unit = kGpuMetricsJoules;
+    // Older firmware counts in 32 bits, that of MI200 in 64, and the table does not tell which.
+    spec.modulus = metrics.wide ? 0 : uint64_t{1} << 32;
+    spec.observe_width = !metrics.wide;
+    // Whether it may stand still is judged by the gauge beside it.
+    spec.stall_ns = 0;
+    open_counter(spec, domain, sensor);
+    domain.may_rest = true;
+    sensor.kind = HwmonSensor::Kind::gpu_metrics;
+    return Accumulator::usable;
+  }
+
+  void doubt(const Domain& domain, const std::string& reason) {
+    append(doubts_, domain.id + " (" + reason + ")");
   }
 
   bool unreadable(const fs::path& path) {
@@ -329,6 +340,14 @@ class Search {
     if (!asleep_.empty()) {
       notes.push_back("hwmon: asleep, not woken, and counted as 0 W while asleep: " + asleep_);
     }
+    if (!doubts_.empty()) {
+      notes.push_back("hwmon: power is integrated, since the energy accumulator is no use: " +
+                      doubts_);
+    }
+    if (!dies_.empty()) {
+      notes.push_back(
+          "hwmon: left out, since the meter of their package's other die counts both: " + dies_);
+    }
     if (!unknown_.empty()) {
       notes.push_back("hwmon: left out, since what they measure is not known: " + unknown_);
     }
@@ -345,6 +364,7 @@ class Search {
       return {Refusal::Kind::absent,
               "what these chips of /sys/class/hwmon measure is not known: " + unknown_, ""};
     }
+    if (!dies_.empty()) return {Refusal::Kind::absent, std::string(kOtherDie) + dies_, ""};
     if (names.empty()) return {Refusal::Kind::absent, "there are no chips in /sys/class/hwmon", ""};
     return {Refusal::Kind::absent,
             "no chip in /sys/class/hwmon measures energy or power; there are: " + names, ""};
@@ -353,10 +373,13 @@ class Search {
   const fs::path& root_;
   const bool modelled_;
   const std::vector<Domain>& taken_;
+  const HwmonGpus gpus_;
   std::unique_ptr<Hwmon> source_ = std::make_unique<Hwmon>();
-  bool any_taken_ = false;
+  bool any_left_ = false;
   std::string unknown_;
   std::string asleep_;
+  std::string doubts_;
+  std::string dies_;
   std::string silent_;
   std::string forbidden_;
   std::string fix_;

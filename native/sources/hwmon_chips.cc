@@ -58,7 +58,7 @@ constexpr HwmonRule kHwmonRules[] = {
     {"amdgpu", "power1", "slowPPT", kIntegrated},
     {"amdgpu", "power1", "fastPPT", kIntegrated},
     {"amdgpu", "power1", "*", kIntegrated, 0, 0, 0, "in1_label"},
-    {"amdgpu", "power1", "*", kGpu},
+    {"amdgpu", "power1", "*", kGpu, 0, 0, 0, "", true},
     {"amdgpu", "power*", "*", kNothing},
 
     // Grace. The module is the superchip, with its GPU.
@@ -123,9 +123,22 @@ bool matches(const char* pattern, const std::string& text) {
   return ::fnmatch(pattern, text.c_str(), 0) == 0;
 }
 
-}  // namespace
+/// Who the chip's device is.
+void identify(HwmonChip& chip, const std::string& entry) {
+  const fs::path link = chip.iio ? chip.hwmon : chip.hwmon / "device";
+  std::error_code no_link;
+  fs::path device = fs::read_symlink(link, no_link);
+  if (chip.iio) device = device.parent_path();  // …/1-0040/iio:device0
+  chip.address = no_link ? entry : device.filename().string();
+  if (matches("????*:??:??.?", chip.address)) chip.pci = chip.address;
+  if (chip.iio) return;
+  std::error_code no_driver;
+  const fs::path driver = fs::read_symlink(chip.hwmon / "device/driver", no_driver);
+  if (!no_driver) chip.driver = driver.filename().string();
+  chip.product = read_text(chip.hwmon / "device/product_name").value_or("");
+}
 
-std::vector<HwmonChip> find_hwmon_chips(const fs::path& root) {
+std::vector<HwmonChip> find_hwmon(const fs::path& root) {
   const fs::path all = root / "sys/class/hwmon";
   std::vector<HwmonChip> chips;
   for (const auto& entry : list_folder(all)) {
@@ -141,11 +154,46 @@ std::vector<HwmonChip> find_hwmon_chips(const fs::path& root) {
     const auto name = read_text(chip.hwmon / "name");
     chip.name = name ? *name : read_text(chip.hwmon / "device/name").value_or("");
     if (chip.name.empty()) continue;
-    std::error_code no_link;
-    const fs::path device = fs::read_symlink(chip.hwmon / "device", no_link);
-    chip.address = no_link ? entry : device.filename().string();
+    identify(chip, entry);
     chips.push_back(std::move(chip));
   }
+  return chips;
+}
+
+std::vector<HwmonChip> find_iio(const fs::path& root) {
+  const fs::path all = root / "sys/bus/iio/devices";
+  std::vector<HwmonChip> chips;
+  for (const auto& entry : list_folder(all)) {
+    HwmonChip chip;
+    chip.iio = true;
+    chip.hwmon = chip.folder = all / entry;
+    if (read_text(chip.folder / "name").value_or("") != "ina3221x") continue;
+    chip.name = chip.driver = "ina3221";
+    std::error_code ignored;
+    for (const char* channel : {"in1", "in2", "in3"}) {
+      if (fs::exists(hwmon_value(chip, channel), ignored)) chip.channels.push_back(channel);
+    }
+    identify(chip, entry);
+    chips.push_back(std::move(chip));
+  }
+  return chips;
+}
+
+/// Old Jetsons count the channels of a chip from 0.
+std::string iio_number(const std::string& channel) { return std::to_string(channel.back() - '1'); }
+
+}  // namespace
+
+fs::path hwmon_value(const HwmonChip& chip, const std::string& channel) {
+  if (chip.iio) return chip.folder / ("in_power" + iio_number(channel) + "_input");
+  fs::path average = chip.folder / (channel + "_average");
+  std::error_code ignored;
+  return fs::exists(average, ignored) ? average : chip.folder / (channel + "_input");
+}
+
+std::vector<HwmonChip> find_hwmon_chips(const fs::path& root) {
+  std::vector<HwmonChip> chips = find_hwmon(root);
+  for (HwmonChip& chip : find_iio(root)) chips.push_back(std::move(chip));
   // hwmon numbers follow the order of registration, which may change at any boot.
   std::stable_sort(chips.begin(), chips.end(), [](const HwmonChip& a, const HwmonChip& b) {
     return std::tie(a.name, a.address) < std::tie(b.name, b.address);
@@ -157,6 +205,9 @@ std::vector<HwmonChip> find_hwmon_chips(const fs::path& root) {
 }
 
 std::string hwmon_label(const HwmonChip& chip, const std::string& channel) {
+  if (chip.iio) {
+    return read_text(chip.folder / ("rail_name_" + iio_number(channel))).value_or("");
+  }
   for (const char* file : {"_label", "_oem_info"}) {
     const auto text = read_text(chip.folder / (channel + file));
     if (text && !text->empty()) return *text;

@@ -23,6 +23,7 @@
 #include "nvml_card.h"
 #include "nvml_library.h"
 #include "nvml_users.h"
+#include "pci.h"
 #include "sources.h"
 
 namespace jouletap {
@@ -98,6 +99,7 @@ class Nvml final : public Source {
     }
     wake_.notify_all();
     if (thread_.joinable()) thread_.join();
+    library_.reset();  // nothing is read any more
   }
 
   double cpu_seconds() const override {
@@ -195,28 +197,6 @@ class Nvml final : public Source {
   std::thread thread_;  // last: it uses all of the above
 };
 
-/// Graphics cards on the PCI bus below root, by address.
-struct Bus {
-  std::vector<std::string> nvidia;
-  std::vector<Gpu> others;
-};
-
-Bus cards_on_bus(const fs::path& root) {
-  Bus cards;
-  const fs::path bus = root / "sys/bus/pci/devices";
-  for (const std::string& address : list_folder(bus)) {
-    const std::string kind = read_text(bus / address / "class").value_or("");
-    if (kind.rfind("0x03", 0) != 0) continue;
-    if (read_text(bus / address / "vendor") == "0x10de") {
-      cards.nvidia.push_back(address);
-    } else {
-      cards.others.emplace_back();
-      cards.others.back().pci = address;
-    }
-  }
-  return cards;
-}
-
 /// Why the library did not load or start, and what mends that.
 Refusal refuse(const Host& host, const nvml::Failure& failure, bool has_card) {
   using Kind = Refusal::Kind;
@@ -260,7 +240,7 @@ Refusal refuse(const Host& host, const nvml::Failure& failure, bool has_card) {
 class Opening {
  public:
   Opening(const Host& host, const std::vector<Domain>& taken)
-      : host_(host), taken_(taken), bus_(cards_on_bus(host.root)) {}
+      : host_(host), taken_(taken), bus_(cards_by(host.root, kNvidia)) {}
 
   Opened run() {
     // Below another root the library is this system's: it is asked where that root has the driver.
@@ -274,7 +254,7 @@ class Opening {
     }
     auto loaded = nvml::load(host_.nvml);
     if (const auto* failure = std::get_if<nvml::Failure>(&loaded)) {
-      return refuse(host_, *failure, !bus_.nvidia.empty());
+      return refuse(host_, *failure, !bus_.empty());
     }
     library_ = std::move(std::get<std::unique_ptr<Library>>(loaded));
     unsigned count = 0;
@@ -293,7 +273,7 @@ class Opening {
     for (unsigned i = 0; i < count; ++i) {
       // NVML numbers cards by their addresses; which of them one is could only be asked by waking
       // it.
-      const std::string address = bus_.nvidia.size() == count ? bus_.nvidia[i] : "";
+      const std::string address = bus_.size() == count ? bus_[i] : "";
       const fs::path state = host_.root / "sys/bus/pci/devices" / address / "power/runtime_status";
       Card card(static_cast<int>(i), address, address.empty() ? File() : open_file(state));
       if (card.asleep()) {
@@ -328,9 +308,7 @@ class Opening {
   Opened follow() {
     std::vector<Gpu> gpus;
     for (const Card& card : cards_) gpus.push_back(card.gpu());
-    GpuWish wish = host_.gpus;
-    wish.others = bus_.others;
-    const GpuChoice choice = choose_nvidia(gpus, wish);
+    const GpuChoice choice = choose_nvidia(gpus, beside(host_.gpus, host_.root, kAmd));
     std::vector<Card> chosen;
     std::vector<Followed> followed;
     std::vector<std::string> ids;
@@ -396,7 +374,7 @@ class Opening {
 
   const Host& host_;
   const std::vector<Domain>& taken_;
-  const Bus bus_;
+  const std::vector<std::string> bus_;  // addresses of the cards
   std::unique_ptr<Library> library_;
   std::vector<Card> cards_;
   std::vector<Domain> domains_;

@@ -42,7 +42,11 @@ class Card {
   /// Whether the driver has to be initialised anew before it knows the card again.
   bool orphaned() const { return handle_ == nullptr && orphaned_; }
   /// Its handle has died with the library's initialisation.
-  void forget() { handle_ = nullptr; }
+  void forget() {
+    handle_ = nullptr;
+    orphaned_ = false;
+    sought_ns_ = 0;
+  }
 
   const Gpu& gpu() const { return gpu_; }
   Device handle() const { return handle_; }

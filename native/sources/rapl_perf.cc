@@ -271,7 +271,7 @@ Domain domain_of(const Host& host, const Pmu& pmu, const Place& place, const Eve
   Domain domain = rapl_domain(host.topology, pmu.source, kind, place.cpu.package, die);
   if (pmu.per_core) domain.id += "-" + std::to_string(place.cpu.core);
   domain.path = std::string(pmu.folder) + "/" + event.name.file + "/ on CPU " +
-                  std::to_string(place.cpu.number);
+                std::to_string(place.cpu.number);
   domain.unit = event.joules;
   domain.wrap_joules = kWrapJoules;
   if (domain.role == Role::part || domain.kind == "package") domain.max_watts = watts;

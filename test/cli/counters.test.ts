@@ -140,7 +140,9 @@ describe('jouletap on counters', () => {
 
   it('doctor shows their domains, and that auto would use them', async () => {
     const { stdout } = await runCli(['doctor', '--root', tree.root])
-    expect(stdout).to.match(/^rapl-powercap: usable\n {2}package-0 {2}measured {2}\//m)
+    expect(stdout).to.match(
+      /^rapl-powercap: usable\n {2}package-0 {2}measured {2}energy counter {2}\//m,
+    )
     expect(stdout).to.contain('auto uses\n  rapl-powercap for package-0, core-0, dram-0, psys-0\n')
   })
 })

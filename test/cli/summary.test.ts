@@ -67,6 +67,50 @@ describe('summary', () => {
     )
   })
 
+  it('tells graphics cards apart from the rest, and of each which it is and how it was read', () => {
+    const card = (index: number, more: Partial<DomainEnergy>) =>
+      domain(`gpu-0000:4${index}:00.0`, {
+        kind: 'gpu',
+        source: 'nvml',
+        uncertaintyJoules: 3,
+        device: { name: 'NVIDIA L40S', uuid: 'GPU-1', pci: `0000:4${index}:00.0`, index },
+        ...more,
+      })
+    const domains = [
+      domain('package-0', { joules: 130, uncertaintyJoules: 4 }),
+      domain('dram-0', { joules: 20, uncertaintyJoules: 3 }),
+      card(1, { joules: 600 }),
+      card(2, { joules: 500, uncertaintyJoules: 4, method: 'power-samples' }),
+      card(3, { joules: 40, additive: false, method: 'power-average' }),
+    ]
+    const lines = summary(record({}, domains), plain).split('\n')
+    expect(lines.slice(2, 4)).to.deep.equal([
+      '  CPU and memory  150 ± 5 J   75.0 W',
+      '  GPUs            1100 ± 5 J  550.0 W',
+    ])
+    expect(lines.slice(-4)).to.deep.equal([
+      '  gpu-0000:41:00.0  600.0 ± 3.0 J  300.0 W  nvml           NVIDIA L40S #1',
+      '  gpu-0000:42:00.0  500 ± 4 J      250.0 W  nvml           NVIDIA L40S #2, power integrated',
+      '  gpu-0000:43:00.0  40.0 ± 3.0 J   20.0 W   nvml           ' +
+        'NVIDIA L40S #3, average power integrated, around the others, not added',
+      '',
+    ])
+  })
+
+  it('has no subtotals where all is of one kind, or the cards are not added', () => {
+    const gpu = { kind: 'gpu', source: 'nvml' }
+    for (const domains of [
+      [domain('package-0', {}), domain('dram-0', {})],
+      [domain('gpu-0', gpu), domain('gpu-1', gpu)],
+      [domain('package-0', {}), domain('gpu-0', { ...gpu, additive: false })],
+    ]) {
+      expect(summary(record({}, domains), plain)).to.not.match(/^ {2}(CPU|GPU|The rest)/m)
+    }
+    const parts = (kind: string) => [domain(`${kind}-0`, { kind }), domain('gpu-0', gpu)]
+    expect(summary(record({}, parts('package')), plain)).to.match(/^ {2}CPU .*\n {2}GPU /m)
+    expect(summary(record({}, parts('module')), plain)).to.match(/^ {2}The rest .*\n {2}GPU /m)
+  })
+
   it('gives the figure with PUE too, where there is one', () => {
     expect(summary(record({ pue: 1.5 }), plain)).to.contain('\n  1.50 ± 0.04 J with PUE 1.5\n')
     expect(summary(record(), plain)).to.not.contain('PUE')

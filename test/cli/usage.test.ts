@@ -2,7 +2,8 @@
 import { expect } from 'chai'
 import { runCli } from '../support/child'
 
-const SOURCES = 'rapl-perf, rapl-powercap, rapl-msr, hwmon, rapl-perf-core, estimate'
+const SOURCES =
+  'rapl-perf, rapl-powercap, rapl-msr, nvml, hwmon, rapl-perf-core, powermetrics, estimate'
 const NUMBER = 'a number of milliseconds from 0.1 to 3600000'
 
 /** What is typed, and the sentence it is answered with. */
@@ -20,7 +21,7 @@ const WRONG: [args: string[], sentence: string][] = [
   ],
   [
     ['run', '--zzz', '--', 'node', '--help'],
-    'jouletap run has no option --zzz: use one of --json, --interval, --sources, --no-estimate, --root, --by-pid, --pue, --quiet, --help.',
+    'jouletap run has no option --zzz: use one of --json, --interval, --sources, --gpus, --no-estimate, --root, --nvml, --by-pid, --pue, --quiet, --help.',
   ],
   [['run', '--json', '--', 'true'], '--json needs a value, as in --json <file>.'],
   [['run', '--json', '', '--', 'true'], '--json must be - or the name of a file, not "".'],
@@ -48,6 +49,12 @@ const WRONG: [args: string[], sentence: string][] = [
     ['run', '--sources', 'estimate', '--no-estimate', '--', 'true'],
     '--sources must not name "estimate" together with --no-estimate.',
   ],
+  ...['al', '', 'GPU', '-1', '1.5', '0x1', 'all,0', '0,,1'].map((value): [string[], string] => [
+    ['run', '--gpus', value, '--', 'true'],
+    '--gpus must be visible, all, none, or indices, UUIDs, MIG ids or PCI addresses of GPUs, ' +
+      `not ${JSON.stringify({ 'all,0': 'all', '0,,1': '' }[value] ?? value)}.`,
+  ]),
+  [['run', '--nvml', '/etc', '--', 'true'], '--nvml must be a file that exists, not "/etc".'],
   [
     ['run', '--root', '/does/not/exist', '--', 'true'],
     '--root must be a folder that exists, not "/does/not/exist".',

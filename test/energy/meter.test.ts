@@ -330,8 +330,10 @@ describe('probe', () => {
       'rapl-perf',
       'rapl-powercap',
       'rapl-msr',
+      'nvml',
       'hwmon',
       'rapl-perf-core',
+      'powermetrics',
       'estimate',
     ])
     for (const { usable, domains, reason } of reports) {

@@ -31,7 +31,7 @@ function rejection(work: () => unknown): JouletapError {
 describe('processes on GPUs', function () {
   this.timeout(15_000)
   const reason = stubUnavailable()
-  // One for all: the library holds to its first page for as long as a meter lives, even a stopped one.
+  // One for all: the library holds to its first page for as long as any meter is open.
   let stub: Stub
   let undo = () => {}
   let child: ChildProcess

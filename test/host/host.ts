@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Stub } from '../nvml/stub'
 import { makeTree } from '../support/tree'
+import { type Gpus, startGpus } from './gpus'
 import { type Layout, layout } from './layout'
 import { type PresetName, presets } from './presets'
 import { hostProgram, isMounted } from './program'
@@ -53,6 +55,10 @@ export type Moment = number | string
 
 export interface Host {
   root: string
+  /** What a program needs in its environment to find the GPUs; empty where there are none. */
+  env: Record<string, string>
+  /** The library that stands for NVIDIA's: moves the GPUs, which `control` and its kin do not reach. */
+  nvml?: Stub
   /** Whether files move below root/live, and orders are taken. */
   live: boolean
   /** Ids of the domains that truth() knows. */
@@ -102,13 +108,37 @@ export function resolveSpec({ preset, ...options }: HostOptions): HostSpec {
 
 /** Starts a host. It ends with stop(), and by itself when this process ends, however it ends. */
 export async function startHost(options: HostOptions = { preset: 'intel-client' }): Promise<Host> {
-  const made = layout(resolveSpec(options))
-  const tree = makeTree(made.files, 'jouletap-host-')
+  const spec = resolveSpec(options)
+  const made = layout(spec)
+  const gpus = spec.gpus?.length ? startGpus(spec.gpus) : undefined
+  const tree = makeTree({ ...gpus?.files, ...made.files }, 'jouletap-host-')
   try {
-    return made.live ? await liveHost(made, tree.root) : stillHost(made, tree)
+    const host = made.live ? await liveHost(made, tree.root) : stillHost(made, tree)
+    return gpus ? withGpus(host, gpus) : host
   } catch (error) {
     tree.dispose()
+    gpus?.stop()
     throw error
+  }
+}
+
+function withGpus(host: Host, gpus: Gpus): Host {
+  const stop = async (): Promise<void> => {
+    gpus.stop()
+    await host.stop()
+  }
+  return {
+    ...host,
+    env: { ...gpus.stub.env },
+    nvml: gpus.stub,
+    domains: [...host.domains, ...gpus.ids],
+    truth() {
+      const truth = host.truth()
+      const start = truth.ns - truth.seconds * 1e9
+      return { ...truth, joules: { ...truth.joules, ...gpus.joules(start, truth.ns) } }
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   }
 }
 
@@ -186,6 +216,7 @@ function controls(made: Layout, control: Host['control']): Controls {
     control(`${verb} ${place}`, ...links.map(([link]) => `${verb} ${link}`))
   }
   return {
+    env: {},
     live: made.live,
     domains: [...made.watts.keys()],
     zones: made.zones,

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { parseArgs } from 'node:util'
+import { stubUnavailable } from '../nvml/stub'
 import {
   type Host,
   type HostOptions,
@@ -24,8 +25,8 @@ const sourceNames = ['powercap', 'msr', 'perf'] as const
 const help = `Usage: npm run host -- [preset] [options] [-- command args…]
 
 Starts a simulated host and prints its root. Without a command it runs until Ctrl-C and prints the
-true joules every second; with one it runs the command with JOULETAP_ROOT set, then says what the
-host has truly used meanwhile.
+true joules every second; with one it runs the command with JOULETAP_ROOT (and where
+there are GPUs JOULETAP_NVML) set, then says what the host has truly used meanwhile.
 
 Presets (default intel-client):
 ${Object.entries(presets)
@@ -158,7 +159,8 @@ async function main(argv: string[]): Promise<number> {
   const packages = spec.packageIds?.length ?? spec.packages ?? 1
   const reason =
     ((powercap || msr || hwmon.length > 0) && hostUnavailable()) ||
-    (perf && perfUnavailable(packages))
+    (perf && perfUnavailable(packages)) ||
+    (spec.gpus?.length && stubUnavailable())
   if (reason) throw new Error(reason)
 
   // From here on signals only end the waiting, so that the host is taken down in order.
@@ -172,7 +174,7 @@ async function main(argv: string[]): Promise<number> {
     const start = host.truth()
     const code =
       parsed.command.length > 0
-        ? await runCommand(parsed, host.root, ending.signal)
+        ? await runCommand(parsed, host, ending.signal)
         : await watch(parsed, host, () => joules(start, host.truth()), ending.signal)
     const end = host.truth()
     const seconds = ((end.ns - start.ns) / 1e9).toFixed(3)
@@ -186,12 +188,14 @@ async function main(argv: string[]): Promise<number> {
 /** Prints the truth every second until a signal or the time is up. */
 async function watch(
   { seconds }: Command,
-  { root, live }: Host,
+  { root, env, live }: Host,
   truth: () => string,
   ending: AbortSignal,
 ): Promise<number> {
+  const settings = Object.entries(env).map((setting) => `export ${setting.join('=')}\n`)
   process.stdout.write(
     `root: ${root}\n` +
+      settings.join('') +
       `try:  npx jouletap doctor --root ${root}\n` +
       `      npx jouletap run --root ${root} -- sleep 2\n` +
       (live
@@ -209,12 +213,12 @@ async function watch(
   return 0
 }
 
-/** Runs the command with JOULETAP_ROOT; its exit code as a shell gives it. */
-function runCommand(parsed: Command, root: string, ending: AbortSignal): Promise<number> {
+/** Runs the command with the host in its environment; its exit code as a shell gives it. */
+function runCommand(parsed: Command, host: Host, ending: AbortSignal): Promise<number> {
   const [program = '', ...args] = parsed.command
   const child = spawn(program, args, {
     stdio: 'inherit',
-    env: { ...process.env, JOULETAP_ROOT: root },
+    env: { ...process.env, JOULETAP_ROOT: host.root, ...host.env },
     ...(parsed.seconds !== undefined && { timeout: parsed.seconds * 1000 }),
   })
   // A terminal sends Ctrl-C to the child itself; a kill reaches only this process.

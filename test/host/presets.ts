@@ -1,4 +1,7 @@
 // Machines with a name: what `startHost({ preset })` and `npm run host -- NAME` offer.
+
+import { fieldNames, functionNames } from '../nvml/page'
+import type { Knobs } from '../nvml/stub'
 import type { HostSpec } from './spec'
 
 const intel = (model: number, name: string) => ({ vendor: 'GenuineIntel', family: 6, model, name })
@@ -12,6 +15,19 @@ const amdUnit = 2 ** -16
 const rapl = { powercap: true, msr: true }
 /** The DRAM of Haswell-X to Ice Lake-X: 2^-16 J in silicon and perf, 15300 nJ in powercap. */
 const serverDram = { unit: 2 ** -16, nanojoules: 15300 }
+
+/** A GPU that supports none of these functions and fields. */
+const lacking = (...names: string[]): Knobs =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const field = fieldNames.indexOf(name)
+      const fault = field < 0 ? `faults.${functionNames.indexOf(name)}` : `fields.${field}.fault`
+      return [
+        [`${fault}.code`, 3],
+        [`${fault}.left`, 2n ** 64n - 1n],
+      ]
+    }),
+  )
 
 const definePresets = <Name extends string>(
   named: Record<Name, { about: string; spec: HostSpec }>,
@@ -202,6 +218,48 @@ export const presets = definePresets({
           { name: 'nvme', files: { temp1_input: '38850\n' } },
         ],
       },
+    },
+  },
+  'gpu-server': {
+    about: 'two packages, each 65 W, core 41 W, DRAM 9.25 W, and two A100s, 250 and 180 W',
+    spec: {
+      cpu: intel(0x97, 'Intel(R) Xeon(R) Simulated CPU'),
+      packages: 2,
+      domains: {
+        package: { watts: 65, maxWatts: 270 },
+        core: { watts: 41 },
+        dram: { watts: 9.25 },
+      },
+      sources: rapl,
+      gpus: [{ watts: 250 }, { watts: 180 }],
+    },
+  },
+  'gpu-laptop': {
+    about:
+      'one package, 18 W, core 11 W, and a GeForce of Pascal, 60 W, that has a power gauge only',
+    spec: {
+      cpu: intel(0x9e, 'Intel(R) Core(TM) i7-7700HQ CPU @ 2.80GHz'),
+      domains: { package: { watts: 18, maxWatts: 45 }, core: { watts: 11 } },
+      sources: rapl,
+      gpus: [
+        {
+          watts: 60,
+          knobs: {
+            name: 'NVIDIA GeForce GTX 1070',
+            architecture: 4,
+            cores: 2048,
+            max_sm_mhz: 1911,
+            power_limit_mw: 115000,
+            memory_bytes: 2n ** 33n,
+            gauge_refresh_s: 0.02,
+            usage_window_s: 0.01,
+            ...lacking(
+              ...['total_energy', 'energy', 'instant', 'average'],
+              ...['nvmlDeviceGetTotalEnergyConsumption', 'nvmlDeviceGetSamples'],
+            ),
+          },
+        },
+      ],
     },
   },
   grace: {

@@ -1,4 +1,5 @@
 // What a simulated host can be told to be: the options of startHost, with their units.
+import type { GpuOptions } from '../nvml/stub'
 
 /**
  * Watts over time: a number, or a curve. `step:10:65:2` (10 W, after 2 s 65 W), `ramp:0:100:5` (from
@@ -100,6 +101,8 @@ export interface HostSpec {
     perf?: boolean | PerfSpec
     hwmon?: ChipSpec[]
   }
+  /** NVIDIA GPUs, in the order of their indices: test/nvml/README.md has their knobs. */
+  gpus?: GpuOptions[]
   /** More files below the root that do not move; null makes a folder. */
   files?: Record<string, string | null>
 }

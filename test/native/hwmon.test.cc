@@ -1,47 +1,14 @@
 // hwmon against made /sys/class/hwmon trees; time is the real clock, so energies are compared with
 // what the power written and the covered time make.
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
-#include "check.h"
-#include "opened.h"
+#include "chips.h"
 
 using namespace jouletap;
 using check::Reader;
 using check::refusal_of;
-
-namespace {
-
-/// A made machine with chips.
-class Machine {
- public:
-  /// A chip hwmonN whose device bears that address.
-  void chip(int n, const std::string& name, const std::string& address) const {
-    tree.folder("sys/devices/" + address);
-    tree.file(file(n, "name"), name + "\n");
-    tree.link(file(n, "device"), "sys/devices/" + address);
-  }
-  void set(int n, const std::string& name, const std::string& text) const {
-    tree.file(file(n, name), text + "\n");
-  }
-  static std::string file(int n, const std::string& name) {
-    return "sys/class/hwmon/hwmon" + std::to_string(n) + "/" + name;
-  }
-  void runtime_status(const std::string& address, const std::string& status) const {
-    tree.file("sys/bus/pci/devices/" + address + "/power/runtime_status", status + "\n");
-  }
-  Opened open_with(const std::vector<Domain>& taken = {}) const {
-    return open_hwmon({tree.root(), read_topology(tree.root())}, taken);
-  }
-
-  Tree tree;
-};
-
-/// Time must pass for power to become energy.
-void let_time_pass() { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
-
-}  // namespace
+using chips::let_time_pass;
+using chips::Machine;
 
 TEST(amd_energy_gives_sockets_and_not_their_cores) {
   Machine machine;
@@ -541,4 +508,40 @@ TEST(a_file_for_root_only_is_forbidden) {
   CHECK(refusal != nullptr && refusal->kind == Refusal::Kind::forbidden);
   CHECK(refusal != nullptr &&
         refusal->fix == "sudo chmod a+r /sys/class/hwmon/hwmon0/energy1_input");
+}
+
+TEST(a_grace_module_is_not_added_to_the_parts_of_its_cpu) {
+  Machine machine;
+  const std::string what[] = {"Module", "CPU", "SysIO"};
+  for (int n = 0; n < 3; ++n) {
+    machine.chip(n, "power_meter", "ACPI000D:0" + std::to_string(n));
+    machine.set(n, "power1_oem_info", what[n] + " Power Socket 0");
+    machine.set(n, "power1_average", "100000000");
+  }
+  CHECK_EQ(Reader(machine.open_with()).additive(), "core-0 uncore-0");
+}
+
+TEST(an_old_jetson_has_the_same_rails_by_iio) {
+  Machine machine;
+  const std::string device = "sys/devices/7000c400.i2c/i2c-1/1-0040/iio:device0";
+  const std::string labels[] = {"VDD_IN", "VDD_SYS_GPU", "NC"};
+  machine.tree.file(device + "/name", "ina3221x\n");
+  for (int n = 0; n < 3; ++n) {
+    const std::string number = std::to_string(n);
+    machine.tree.file(device + "/rail_name_" + number, labels[n] + "\n");
+    machine.tree.file(device + "/in_power" + number + "_input", std::to_string(6000 - n) + "\n");
+  }
+  machine.tree.link("sys/bus/iio/devices/iio:device0", device);
+  machine.tree.file("sys/bus/iio/devices/iio:device1/name", "bmp280\n");
+  Reader reader(machine.open_with());
+  CHECK_EQ(reader.ids(), "module-1-0040 rail-vdd_sys_gpu");
+  CHECK_EQ(reader.additive(), "module-1-0040");
+  CHECK_EQ(reader.domain("rail-vdd_sys_gpu").parent, "module-1-0040");
+  CHECK_EQ(reader.domain("module-1-0040").path,
+           "/sys/bus/iio/devices/iio:device0/in_power0_input");
+  reader.read();
+  let_time_pass();
+  reader.read();
+  CHECK_NEAR(reader.watts("module-1-0040"), 6, 1e-9);
+  CHECK_NEAR(reader.watts("rail-vdd_sys_gpu"), 5.999, 1e-9);
 }

@@ -1,8 +1,10 @@
 /** From load and memory to joules, on made machines with a made clock. */
+
 import { expect } from 'chai'
 import { openEstimate } from '../../../lib/energy/estimate'
 import { fractionAt } from '../../../lib/energy/estimate/curve'
 import { WATTS_PER_GIB } from '../../../lib/energy/estimate/memory'
+import { TALLY } from '../../../lib/native'
 import { type Machine, type MadeCpu, makeMachine, nothing, openMade } from './machine'
 
 const RYZEN: MadeCpu = { brand: 'AMD Ryzen 7 3700X 8-Core Processor', threads: [0, 0, 0, 0] }
@@ -27,7 +29,7 @@ describe('estimate', () => {
         source: 'estimate',
         quality: 'estimated',
         additive: true,
-        gauge: true,
+        method: 'model',
         modelled: true,
         role: 'root',
         parent: '',
@@ -242,7 +244,7 @@ describe('estimate', () => {
   it('is plausible on this machine', async () => {
     machine = makeMachine(RYZEN)
     const { channels, notes, sample } = openEstimate('/')
-    const into = new Float64Array(11 * channels.length)
+    const into = new Float64Array(TALLY.length * channels.length)
     const now = () => Number(process.hrtime.bigint()) / 1e6
     const start = now()
     sample(into, 0, start)
@@ -251,7 +253,7 @@ describe('estimate', () => {
     sample(into, 0, end)
     expect(notes.join(' ')).to.match(/CPU.*W.*standard deviation.*Memory/)
     for (const [i, channel] of channels.entries()) {
-      const mean = into[11 * i]! / ((end - start) / 1000)
+      const mean = into[TALLY.length * i]! / ((end - start) / 1000)
       expect(mean, channel.id).to.be.above(0)
       expect(mean, channel.id).to.be.at.most(channel.maxWatts)
       expect(channel.maxWatts, channel.id).to.be.below(3000)
