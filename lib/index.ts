@@ -1,6 +1,7 @@
 /** The public names, nothing else. */
 export {
   type Device,
+  type DeviceShares,
   type Domain,
   type DomainEnergy,
   type Energy,
@@ -10,6 +11,7 @@ export {
   type Method,
   measure,
   type Overhead,
+  type ProcessShare,
   probe,
   type Quality,
   type Rows,

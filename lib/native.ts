@@ -87,6 +87,26 @@ export interface NativeOffer {
   readonly notes: readonly string[]
 }
 
+/** What one process has used of a device, as far as a model can tell. */
+export interface NativeShare {
+  readonly pid: number
+  readonly joules: number
+  /** Seconds of all the device's multiprocessors. */
+  readonly smSeconds: number
+}
+
+/** How the energy of a device was divided among processes; see native/shares.h. */
+export interface NativeShares {
+  /** That of its domain. */
+  readonly id: string
+  readonly joules: number
+  readonly idleJoules: number
+  readonly unattributedJoules: number
+  /** Absent until known. */
+  readonly idleWatts?: number
+  readonly processes: readonly NativeShare[]
+}
+
 /**
  * Reads its domains on a thread of its own. Columns of every row follow `domains`. Its destructor
  * stops the thread.
@@ -126,6 +146,11 @@ export interface NativeSampler {
   read(into: Float64Array): number
   /** What it cost so far. */
   overhead(): NativeOverhead
+  /**
+   * How the energy of GPUs since start was divided, where the host's `shares` asked for it: up to
+   * the end of the last round of two seconds, after `stop` to the end.
+   */
+  shares(): NativeShares[]
 }
 
 /** What the sampler's thread cost and missed. */
@@ -176,6 +201,13 @@ export interface NativeHost {
   /** Path of NVIDIA's management library; empty: the system's. */
   readonly nvml: string
   readonly gpus: NativeGpus
+  /**
+   * Not empty: of NVIDIA's GPUs only those are counted, and only while, these processes or
+   * descendants of them work there.
+   */
+  readonly pids: readonly number[]
+  /** Whether the energy of GPUs is divided among processes. */
+  readonly shares: boolean
 }
 
 /** The addon. */

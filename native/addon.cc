@@ -98,6 +98,16 @@ Napi::Value to_js(Napi::Env env, const Domain& domain) {
   return object;
 }
 
+Napi::Value to_js(Napi::Env env, const jouletap::Share& share) {
+  auto object = Napi::Object::New(env);
+  object["pid"] = share.pid;
+  object["joules"] = share.joules;
+  object["smSeconds"] = share.sm_seconds;
+  return object;
+}
+
+Napi::Value to_js(Napi::Env env, const jouletap::DeviceShares& device);
+
 Napi::Value to_js(Napi::Env env, const std::string& text) { return Napi::String::New(env, text); }
 
 Napi::Object to_js(Napi::Env env, const std::pair<std::string, Refusal>& refused) {
@@ -114,6 +124,17 @@ Napi::Value to_js(Napi::Env env, const std::vector<T>& items) {
   auto array = Napi::Array::New(env, items.size());
   for (size_t i = 0; i < items.size(); ++i) array[static_cast<uint32_t>(i)] = to_js(env, items[i]);
   return array;
+}
+
+Napi::Value to_js(Napi::Env env, const jouletap::DeviceShares& device) {
+  auto object = Napi::Object::New(env);
+  object["id"] = device.id;
+  object["joules"] = device.joules;
+  object["idleJoules"] = device.idle_joules;
+  object["unattributedJoules"] = device.unattributed_joules;
+  if (!std::isnan(device.idle_watts)) object["idleWatts"] = device.idle_watts;
+  object["processes"] = to_js(env, device.processes);
+  return object;
 }
 
 std::string text_in(const Napi::Object& object, const char* key) {
@@ -144,12 +165,18 @@ GpuWish wish_in(const Napi::Object& from) {
   return wish;
 }
 
-/// { root, nvml, gpus }
+/// { root, nvml, gpus, pids, shares }
 Host host_in(const Napi::Value& value) {
   const auto from = value.As<Napi::Object>();
   const std::filesystem::path root = text_in(from, "root");
-  return {root, jouletap::read_topology(root),
-          wish_in(Napi::Value(from["gpus"]).As<Napi::Object>()), text_in(from, "nvml")};
+  Host host{root, jouletap::read_topology(root),
+            wish_in(Napi::Value(from["gpus"]).As<Napi::Object>()), text_in(from, "nvml")};
+  const auto pids = Napi::Value(from["pids"]).As<Napi::Array>();
+  for (uint32_t i = 0; i < pids.Length(); ++i) {
+    host.pids.push_back(Napi::Value(pids[i]).As<Napi::Number>().Int32Value());
+  }
+  host.shares = Napi::Value(from["shares"]).As<Napi::Boolean>().Value();
+  return host;
 }
 
 Napi::Value probe(const Napi::CallbackInfo& info) {
@@ -200,10 +227,11 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
                            InstanceMethod<&Sampler::sample>("sample"),
                            InstanceMethod<&Sampler::read>("read"),
                            InstanceMethod<&Sampler::overhead>("overhead"),
+                           InstanceMethod<&Sampler::shares>("shares"),
                        });
   }
 
-  /// (sources: string[], intervalMs: number, capacity: number, host: { root, nvml, gpus })
+  /// (sources: string[], intervalMs: number, capacity: number, host: see host_in)
   explicit Sampler(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sampler>(info) {
     const auto names = strings(info[0].As<Napi::Array>());
     const double interval_ms = info[1].As<Napi::Number>().DoubleValue();
@@ -248,6 +276,10 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     object["overruns"] = overhead.overruns;
     object["realtime"] = Napi::Boolean::New(info.Env(), overhead.realtime);
     return object;
+  }
+
+  Napi::Value shares(const Napi::CallbackInfo& info) {
+    return to_js(info.Env(), sampler_->shares());
   }
 
   double* snapshot_buffer(const Napi::Value& value) const {

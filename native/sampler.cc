@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "clock.h"
 #include "counter.h"
@@ -159,6 +160,14 @@ Overhead Sampler::overhead() {
   const std::lock_guard<std::mutex> keeping(keeping_);
   overhead.overwritten = static_cast<double>(ring_.overwritten());
   return overhead;
+}
+
+std::vector<DeviceShares> Sampler::shares() const {
+  std::vector<DeviceShares> all;
+  for (const auto& source : sources_) {
+    for (DeviceShares& device : source->shares()) all.push_back(std::move(device));
+  }
+  return all;
 }
 
 void Sampler::read_sources() noexcept {

@@ -57,6 +57,8 @@ class Sampler {
   /// joules since start, NaN where it could not be read. Returns how many.
   size_t read(double* into, size_t max_rows);
   Overhead overhead();
+  /// How the energy of devices was divided among processes since start(); complete after stop().
+  std::vector<DeviceShares> shares() const;
 
   size_t row_width() const { return 1 + domains_.size(); }
   size_t snapshot_width() const { return 3 + kTallyFields * domains_.size(); }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gpu_choice.h"
+#include "shares.h"
 #include "tally.h"
 #include "topology.h"
 
@@ -55,6 +56,17 @@ struct Domain {
   bool gauge() const { return method != Method::counter; }
 };
 
+/// How the energy that a device has used since its source was started was divided among processes;
+/// see Shares. joules = idle + unattributed + all shares.
+struct DeviceShares {
+  std::string id;  // of its domain
+  double joules = 0;
+  double idle_joules = 0;
+  double unattributed_joules = 0;
+  double idle_watts = 0;  // NaN until known
+  std::vector<Share> processes;
+};
+
 /// Reads energy. Opened once; read from one thread at a time.
 class Source {
  public:
@@ -70,6 +82,8 @@ class Source {
   virtual std::vector<Domain> unread() const { return {}; }
   /// Sentences that belong beside every total.
   virtual std::vector<std::string> warnings() const { return {}; }
+  /// Of devices whose driver tells who uses them, where Host::shares asked for it. Any thread.
+  virtual std::vector<DeviceShares> shares() const { return {}; }
   /// CPUs on which a read is cheapest; empty: any.
   virtual std::vector<int> home() const { return {}; }
 
@@ -91,6 +105,10 @@ struct Host {
   Topology topology;
   GpuWish gpus = {};
   std::string nvml = {};  // path of NVIDIA's library; empty: the system's
+  /// Not empty: of NVIDIA's GPUs only those are counted, and only while, these processes or
+  /// descendants of them work there.
+  std::vector<int> pids = {};
+  bool shares = false;  // whether the energy of GPUs is divided among processes
 };
 
 /// Why a source cannot be used here.

@@ -12,6 +12,7 @@ import { openTarget, type Target } from './target'
 
 interface RunOptions extends SourceOptions {
   json?: string
+  byPid?: true
   pue: number
   quiet?: true
 }
@@ -36,6 +37,7 @@ export function runCommand(rest: readonly string[] | undefined, done: (code: num
     )
   for (const option of sourceOptions()) command.addOption(option)
   return command
+    .option('--by-pid', 'count an NVIDIA GPU only while the command works there')
     .addOption(
       new Option('--pue <n>', 'power usage effectiveness of the site, 1 to 10')
         .argParser(numberFrom('--pue', 1, 10))
@@ -63,7 +65,7 @@ Examples:
 async function run(words: readonly string[], options: RunOptions): Promise<number> {
   const [file, ...args] = words
   if (file === undefined) throw new JouletapError('BAD_OPTION', MISSING)
-  const settings = meterOptions(options)
+  const settings = { ...meterOptions(options), byPid: options.byPid ?? false }
   const target = options.json === undefined ? undefined : openTarget('--json', options.json)
   const { end, record } = await measureCommand(file, args, settings, options.pue)
   if (end.problem) remark(`jouletap: ${end.problem}\n`)

@@ -6,6 +6,7 @@ export { probe } from './probe'
 export { Span } from './span'
 export type {
   Device,
+  DeviceShares,
   Domain,
   DomainEnergy,
   Energy,
@@ -13,6 +14,7 @@ export type {
   MeterOptions,
   Method,
   Overhead,
+  ProcessShare,
   Quality,
   Rows,
   SourceReport,

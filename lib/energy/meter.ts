@@ -6,7 +6,7 @@ import { energyBetween, type Reading, toDomain } from './reading'
 import { iterateRows } from './rows'
 import { Span } from './span'
 import { openTap, type Tap } from './tap'
-import type { Domain, Energy, MeterOptions, Overhead, Rows } from './types'
+import type { DeviceShares, Domain, Energy, MeterOptions, Overhead, Rows } from './types'
 
 /** The running meters: kept from the garbage collector, and stopped when the process ends. */
 const running = new Set<Meter>()
@@ -107,6 +107,18 @@ export class Meter {
   /** What sampling has cost so far. */
   overhead(): Overhead {
     return this.#tap.overhead()
+  }
+
+  /**
+   * How the energy of each NVIDIA GPU since `start()` was divided among processes, with the option
+   * `shares`: up to the end of the last round, two seconds ago at the most; after `stop()`, of the
+   * whole run.
+   * @throws {JouletapError} BAD_STATE before `start()`, or without the option.
+   */
+  shares(): DeviceShares[] {
+    if (!this.#settings.host.shares) throw badState('shares', 'was made without the option shares')
+    if (!this.#first) throw badState('shares', 'has not been started')
+    return this.#tap.shares()
   }
 
   /**

@@ -6,7 +6,8 @@ import { type NativeGpus, type NativeHost, native } from '../native'
 import type { MeterOptions } from './types'
 
 /** Options with every default filled in. */
-export interface Settings extends Required<Omit<MeterOptions, 'gpus' | 'nvml' | 'root'>> {
+export interface Settings
+  extends Required<Pick<MeterOptions, 'sources' | 'intervalMs' | 'estimate'>> {
   host: NativeHost
 }
 
@@ -30,6 +31,8 @@ const NAMES: readonly (keyof MeterOptions)[] = [
   'intervalMs',
   'root',
   'gpus',
+  'byPid',
+  'shares',
   'nvml',
   'estimate',
 ]
@@ -60,8 +63,32 @@ export function checkOptions(options: MeterOptions = {}): Settings {
  * The host that is read, by its options.
  * @throws {JouletapError} BAD_OPTION.
  */
-export function hostOf({ root, nvml, gpus = 'visible' }: MeterOptions): NativeHost {
-  return { root: rootFolder(root), nvml: nvmlLibrary(nvml), gpus: checkGpus(gpus) }
+export function hostOf(options: MeterOptions): NativeHost {
+  const { root, nvml, gpus = 'visible', byPid = false, shares = false } = options
+  if (typeof shares !== 'boolean') throw badOption('shares', shares, 'true or false')
+  return {
+    root: rootFolder(root),
+    nvml: nvmlLibrary(nvml),
+    gpus: checkGpus(gpus),
+    pids: checkPids(byPid),
+    shares,
+  }
+}
+
+/** The largest number that Linux gives a process (PID_MAX_LIMIT). */
+const LARGEST_PID = 2 ** 22
+
+function checkPids(byPid: unknown): readonly number[] {
+  if (byPid === false) return []
+  if (byPid === true) return [process.pid]
+  const allowed = `true, false or a list of process ids, 1 to ${LARGEST_PID}`
+  if (!Array.isArray(byPid) || byPid.length === 0) throw badOption('byPid', byPid, allowed)
+  for (const pid of byPid) {
+    if (!Number.isInteger(pid) || pid < 1 || pid > LARGEST_PID) {
+      throw badOption('byPid', pid, allowed)
+    }
+  }
+  return [...new Set<number>(byPid)]
 }
 
 function checkGpus(gpus: unknown): NativeGpus {

@@ -6,7 +6,7 @@ import type { Settings } from './options'
 import { type Mac, openPowermetrics, POWERMETRICS, thisMachine } from './powermetrics'
 import { type Channel, channelOf, columnOf, emptyReading, type Reading } from './reading'
 import { isProcessor, nothingToRead, remarksOn } from './remarks'
-import type { Overhead, Rows } from './types'
+import type { DeviceShares, Overhead, Rows } from './types'
 
 /** What a meter reads from. */
 export interface Tap {
@@ -25,6 +25,8 @@ export interface Tap {
   /** The rows kept since the last call, oldest first; their times are of CLOCK_MONOTONIC. */
   read(): Rows
   overhead(): Overhead
+  /** How the energy of GPUs was divided among processes so far. */
+  shares(): DeviceShares[]
 }
 
 /** Seconds of rows that are kept for a reader who is late. */
@@ -52,8 +54,12 @@ export function openTap(settings: Settings, mac: Mac = thisMachine()): Tap {
   if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing, opened.warnings)
 
   const { notes, warnings } = remarksOn({ ...opened, settings, feeds, estimator, refusals })
+  const gated = counters.some(({ source }) => source === 'nvml')
+  if (settings.host.pids.length > 0 && !gated) notes.push(NOTHING_TO_GATE)
   return join(sampler, estimator ? [...feeds, estimator] : feeds, notes, warnings)
 }
+
+const NOTHING_TO_GATE = 'byPid changes nothing: no NVIDIA GPU is read.'
 
 /** Names that the native sampler does not know. */
 const IN_JAVASCRIPT: readonly string[] = [POWERMETRICS, 'estimate']
@@ -183,5 +189,11 @@ function join(
       const { cpuSeconds, rows, overwritten, overruns, realtime } = sampler.overhead()
       return { cpuSeconds: cpuSeconds + ofFeeds, rows, overwritten, overruns, realtime }
     },
+    shares: () =>
+      (sampler?.shares() ?? []).map(({ processes, ...device }) => ({
+        ...device,
+        processes: [...processes],
+        quality: 'modelled',
+      })),
   }
 }

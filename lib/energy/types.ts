@@ -75,6 +75,37 @@ export interface Rows {
   joules: Float64Array[]
 }
 
+/** What one process is given of a GPU's energy. */
+export interface ProcessShare {
+  pid: number
+  joules: number
+  /** Seconds of all the GPU's multiprocessors: two with half of them are one. */
+  smSeconds: number
+}
+
+/**
+ * How the energy of one GPU since `start()` was divided among the processes of the machine:
+ * `joules` = `idleJoules` + `unattributedJoules` + those of all processes.
+ *
+ * What is above the idle power is given to each process by its share of the multiprocessors' time.
+ * That is a model: no counter knows of processes, and it takes a second of work for as expensive as
+ * any other. The idle power is the least that the GPU had for two seconds without work.
+ */
+export interface DeviceShares {
+  /** The id of its domain. */
+  id: string
+  /** All that the GPU used, whatever `byPid` counts of it. */
+  joules: number
+  idleJoules: number
+  /** Of a time for which the driver does not tell who worked, or without work above idle power. */
+  unattributedJoules: number
+  /** Absent until the GPU was seen without work: till then there are no idle joules. */
+  idleWatts?: number
+  /** In the order in which they were first seen at work. */
+  processes: ProcessShare[]
+  quality: 'modelled'
+}
+
 /** What the sampler itself cost and missed. */
 export interface Overhead {
   /** CPU time of sampling, in seconds. */
@@ -121,6 +152,14 @@ export interface MeterOptions {
    * or unique beginnings of them, MIG ids, PCI addresses. Default `visible`.
    */
   gpus?: 'visible' | 'all' | 'none' | readonly (number | string)[]
+  /**
+   * Counts an NVIDIA GPU only while these processes, or descendants of them, work there; `true`: this
+   * process. Who works is looked up once a second: the uncertainty holds what that leaves open, and a
+   * use that no look meets is not seen. All other domains are the whole machine's. Default false.
+   */
+  byPid?: boolean | readonly number[]
+  /** Whether `shares()` divides the energy of NVIDIA's GPUs among processes. Default false. */
+  shares?: boolean
   /** Path of NVIDIA's management library. Default `JOULETAP_NVML`, else the system's. */
   nvml?: string
   /** Whether to fall back to a labelled model where no counter can be read. Default true. */

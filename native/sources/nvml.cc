@@ -18,9 +18,11 @@
 
 #include "../clock.h"
 #include "../files.h"
+#include "../gate.h"
 #include "../signals.h"
 #include "nvml_card.h"
 #include "nvml_library.h"
+#include "nvml_users.h"
 #include "pci.h"
 #include "sources.h"
 
@@ -54,25 +56,28 @@ int64_t own_cpu_ns() {
 struct Followed {
   size_t card;
   bool module;
+  Gate gate = {};     // open while the card is used by those who are asked for
+  Tally device = {};  // of all
 };
 
 class Nvml final : public Source {
  public:
-  Nvml(std::unique_ptr<Library> library, std::vector<Card> cards)
-      : library_(std::move(library)), cards_(std::move(cards)) {}
+  Nvml(std::unique_ptr<Library> library, std::vector<Card> cards, const Host& host)
+      : library_(std::move(library)), cards_(std::move(cards)), users_(host) {}
   ~Nvml() override { stop(); }
 
   const std::vector<Domain>& domains() const override { return domains_; }
   const std::vector<std::string>& notes() const override { return notes_; }
   std::vector<std::string> warnings() const override { return warnings_; }
   std::vector<Domain> unread() const override { return unread_; }
+  std::vector<DeviceShares> shares() const override { return users_.shares(); }
 
   void read(Tally* tallies) noexcept override {
-    const int64_t now = now_ns();
     const std::lock_guard<std::mutex> lock(knowing_);
-    for (size_t i = 0; i < followed_.size(); ++i) {
-      const Card& card = cards_[followed_[i].card];
-      followed_[i].module ? card.tell_module(now, tallies[i]) : card.tell(now, tallies[i]);
+    const int64_t now = now_ns();
+    for (Followed& followed : followed_) {
+      tell(followed, now);
+      followed.gate.tell(now, followed.device, *tallies++);
     }
   }
 
@@ -80,6 +85,7 @@ class Nvml final : public Source {
     if (thread_.joinable() || library_ == nullptr) return;
     for (Card& card : cards_) card.begin();
     ask_all();
+    ask_about_users();
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { run(); });
   }
@@ -112,6 +118,25 @@ class Nvml final : public Source {
  private:
   friend class Opening;
 
+  /// With knowing_ held.
+  void tell(Followed& followed, int64_t now) const noexcept {
+    const Card& card = cards_[followed.card];
+    followed.module ? card.tell_module(now, followed.device) : card.tell(now, followed.device);
+  }
+
+  /// What is new about the users of the cards.
+  void ask_about_users() noexcept {
+    if (!users_.ask(*library_, cards_)) return;
+    const std::lock_guard<std::mutex> lock(knowing_);
+    const int64_t now = now_ns();
+    for (Followed& followed : followed_) {
+      const std::optional<bool> used = users_.used(followed.card);
+      if (!used) continue;
+      tell(followed, now);
+      followed.gate.look(*used, now, followed.device);
+    }
+  }
+
   void ask_all() noexcept {
     const nvml::Functions& call = library_->call();
     for (Card& card : cards_) {
@@ -140,17 +165,22 @@ class Nvml final : public Source {
       ++started_;
       lock.unlock();
       const int64_t before = now_ns();
-      const int64_t spent = cpu_ns_.load(std::memory_order_relaxed);
+      const int64_t spent = own_cpu_ns();
       ask_all();
-      cpu_ns_.store(own_cpu_ns(), std::memory_order_relaxed);
-      const int64_t pause = std::max(kCpuShare * (cpu_ns_.load(std::memory_order_relaxed) - spent),
-                                     kBusyShare * (now_ns() - before));
+      const int64_t pause =
+          std::max(kCpuShare * (own_cpu_ns() - spent), kBusyShare * (now_ns() - before));
       due = before + std::clamp(pause, kTickNs, kSlowestTickNs);
       lock.lock();
       finished_ = started_;
       finished_ns_ = now_ns();
       answered_.notify_all();
+      lock.unlock();
+      ask_about_users();
+      cpu_ns_.store(own_cpu_ns(), std::memory_order_relaxed);
+      lock.lock();
     }
+    lock.unlock();
+    users_.end(*library_, cards_);
   }
 
   std::unique_ptr<Library> library_;  // first: the cards' handles are its
@@ -158,10 +188,11 @@ class Nvml final : public Source {
   std::vector<Domain> unread_;
   std::vector<std::string> notes_;
   std::vector<std::string> warnings_;
-  std::vector<Followed> followed_;
 
   std::mutex knowing_;  // what the cards tell; held only to copy and add up
   std::vector<Card> cards_;
+  std::vector<Followed> followed_;
+  nvml::Users users_;
   int64_t renewed_ns_ = 0;
 
   std::mutex waking_;  // never held while the driver is asked
@@ -290,6 +321,7 @@ class Opening {
     const GpuChoice choice = choose_nvidia(gpus, beside(host_.gpus, host_.root, kAmd));
     std::vector<Card> chosen;
     std::vector<Followed> followed;
+    std::vector<std::string> ids;
     for (const size_t at : choice.chosen) {
       Card& card = cards_[at];
       Domain domain = domain_of(card);
@@ -306,6 +338,7 @@ class Opening {
       const nvml::Readings& readings = card.readings();
       describe(readings.card(), domain);
       domain.update_s = readings.refresh_s();
+      ids.push_back(domain.id);
       followed.push_back({chosen.size(), false});
       domains_.push_back(domain);
       if (readings.has_module()) {
@@ -320,13 +353,14 @@ class Opening {
       }
       chosen.push_back(std::move(card));
     }
-    auto source = std::make_unique<Nvml>(std::move(library_), std::move(chosen));
+    auto source = std::make_unique<Nvml>(std::move(library_), std::move(chosen), host_);
     source->followed_ = std::move(followed);
     source->domains_ = std::move(domains_);
     source->unread_ = std::move(unread_);
     source->notes_ = std::move(notes_);
     source->notes_.insert(source->notes_.end(), choice.notes.begin(), choice.notes.end());
     source->warnings_ = choice.warnings;
+    source->users_.meet(*source->library_, source->cards_, ids, source->notes_, source->warnings_);
     return source;
   }
 
