@@ -19,5 +19,14 @@ export {
   Span,
 } from './energy'
 export { type ErrorCode, JouletapError } from './errors'
-export { type HostInfo, hostInfo, type RunFacts, type RunRecord, runRecord } from './record'
+export {
+  type GpuFacts,
+  type GpuInfo,
+  type HostInfo,
+  type HostOptions,
+  hostInfo,
+  type RunFacts,
+  type RunRecord,
+  runRecord,
+} from './record'
 export { JOULES_PER_KWH, toKWh } from './units'

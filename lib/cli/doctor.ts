@@ -1,7 +1,7 @@
 /** `jouletap doctor`: every source, usable or not, why, and the command that mends it. */
 import { Command } from 'commander'
 import type { Domain, SourceReport } from '../energy'
-import { Meter, probe } from '../energy'
+import { Meter, probe, rootFolder } from '../energy'
 import { type GpuInfo, gpuFacts, type HostInfo, hostInfo } from '../record'
 import { deviceText, isGpu, READ } from './domain'
 import { type Gpus, gpusOption, nvmlOption, rootOption } from './options'
@@ -70,7 +70,7 @@ function examine({ gpus, root, nvml }: DoctorOptions): Findings {
       notes: [...meter.notes],
     },
     host: hostInfo({
-      ...(root !== undefined && { root }),
+      root: rootFolder(root),
       gpus: gpuFacts(sources.flatMap((source) => source.domains)),
     }),
   }

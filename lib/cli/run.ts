@@ -1,7 +1,7 @@
 /** `jouletap run`: measures a command, says what it used, and ends as the command ended. */
 import { Command, Option } from 'commander'
 import type { MeterOptions } from '../energy'
-import { Meter } from '../energy'
+import { Meter, rootFolder } from '../energy'
 import { badOption, JouletapError } from '../errors'
 import { type RunRecord, runRecord } from '../record'
 import { type ChildEnd, runChild, shellCode } from './child'
@@ -90,7 +90,7 @@ async function measureCommand(
   const { exitCode, signal } = end
   const command = [file, ...args]
   const overhead = meter.overhead()
-  const { root } = settings
+  const root = rootFolder(settings.root)
   const ran = { command, exitCode, signal, startedAt, energy, overhead }
   return { end, record: runRecord({ ...ran, pue, root }) }
 }
