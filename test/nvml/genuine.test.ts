@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect } from 'chai'
+import { runCli } from '../support/child'
 import { ask, buildStub } from './build'
 import { type Found, genuineHeader, genuineLibrary } from './genuine'
 
@@ -193,6 +194,17 @@ describe("NVIDIA's genuine library", function () {
     const [early, init] = ask(library, {}, 'count', 'init')
     expect(early).to.include({ code: 1 })
     expect(init).to.include({ code: 9, words: 'Driver Not Loaded' })
+  })
+
+  it('makes doctor say what is missing, and what mends it', async function () {
+    const library = needed(this, genuineLibrary())
+    const { code, stdout } = await runCli(['doctor', '--nvml', library])
+    expect(code).to.equal(0)
+    // A machine with a driver has other things to say.
+    if (existsSync('/proc/driver/nvidia')) skip(this, 'a driver of NVIDIA is loaded here')
+    expect(stdout).to.match(
+      /^nvml: not usable\n {2}NVIDIA's driver is not loaded\.\n {2}To mend it: sudo modprobe nvidia$/m,
+    )
   })
 
   it('has the sentences of the stand-in', function () {
