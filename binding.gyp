@@ -31,6 +31,7 @@
     "ldflags": ["-Wl,--exclude-libs,ALL", "-Wl,-Bsymbolic"],
     "conditions": [
       ["OS=='linux'", {
+        "libraries": ["-ldl"],
         "sources": [
           "native/floor.cc",
           "native/sources/amdgpu.cc",
@@ -40,6 +41,7 @@
           "native/sources/hwmon_sensor.cc",
           "native/sources/nvml.cc",
           "native/sources/nvml_card.cc",
+          "native/sources/nvml_cards.cc",
           "native/sources/nvml_library.cc",
           "native/sources/nvml_processes.cc",
           "native/sources/nvml_readings.cc",

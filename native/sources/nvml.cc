@@ -1,28 +1,15 @@
-// NVIDIA cards by NVIDIA's management library, on a thread of its own.
-#include <pthread.h>
-#include <time.h>
-
+// Finds NVIDIA's cards through NVIDIA's management library, or says why there are none.
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
-#include "../clock.h"
 #include "../files.h"
-#include "../gate.h"
-#include "../signals.h"
-#include "nvml_card.h"
-#include "nvml_library.h"
-#include "nvml_users.h"
+#include "nvml_cards.h"
 #include "pci.h"
 #include "sources.h"
 
@@ -32,180 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 using nvml::Card;
 using nvml::Library;
-using std::chrono::nanoseconds;
-using std::chrono::steady_clock;
 
 constexpr char kName[] = "nvml";
-// Often enough to see when a counter of 100 ms moves; more rarely where that would cost more than
-// 2 % of a core, or keep the driver busy for more than a quarter of the time.
-constexpr int64_t kTickNs = 20'000'000;
-constexpr int64_t kSlowestTickNs = 250'000'000;
-constexpr int64_t kCpuShare = 50;
-constexpr int64_t kBusyShare = 4;
-// An answer no older than this is as good as a new one.
-constexpr int64_t kFreshNs = 2'000'000;
-constexpr int64_t kPatienceNs = 50'000'000;
-constexpr int64_t kRenewNs = 1'000'000'000;
-
-int64_t own_cpu_ns() {
-  timespec spent{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
-  return int64_t{spent.tv_sec} * 1'000'000'000 + spent.tv_nsec;
-}
-
-struct Followed {
-  size_t card;
-  bool module;
-  Gate gate = {};     // open while the card is used by those who are asked for
-  Tally device = {};  // of all
-};
-
-class Nvml final : public Source {
- public:
-  Nvml(std::unique_ptr<Library> library, std::vector<Card> cards, const Host& host)
-      : library_(std::move(library)), cards_(std::move(cards)), users_(host) {}
-  ~Nvml() override { stop(); }
-
-  const std::vector<Domain>& domains() const override { return domains_; }
-  const std::vector<std::string>& notes() const override { return notes_; }
-  std::vector<std::string> warnings() const override { return warnings_; }
-  std::vector<Domain> unread() const override { return unread_; }
-  std::vector<DeviceShares> shares() const override { return users_.shares(); }
-
-  void read(Tally* tallies) noexcept override {
-    const std::lock_guard<std::mutex> lock(knowing_);
-    const int64_t now = now_ns();
-    for (Followed& followed : followed_) {
-      tell(followed, now);
-      followed.gate.tell(now, followed.device, *tallies++);
-    }
-  }
-
-  void start() override {
-    if (thread_.joinable() || library_ == nullptr) return;
-    for (Card& card : cards_) card.begin();
-    ask_all();
-    ask_about_users();
-    const SignalsBlocked blocked;
-    thread_ = std::thread([this] { run(); });
-  }
-
-  void refresh() noexcept override {
-    std::unique_lock<std::mutex> lock(waking_);
-    if (!thread_.joinable() || stopping_ || now_ns() - finished_ns_ < kFreshNs) return;
-    // An answer that is under way may have been asked for before now.
-    const uint64_t wanted = started_ + 1;
-    hurried_ = true;
-    wake_.notify_all();
-    answered_.wait_for(lock, nanoseconds(kPatienceNs),
-                       [&] { return finished_ >= wanted || stopping_; });
-  }
-
-  void stop() noexcept override {
-    {
-      const std::lock_guard<std::mutex> lock(waking_);
-      stopping_ = true;
-    }
-    wake_.notify_all();
-    if (thread_.joinable()) thread_.join();
-    library_.reset();  // nothing is read any more
-  }
-
-  double cpu_seconds() const override {
-    return static_cast<double>(cpu_ns_.load(std::memory_order_relaxed)) * 1e-9;
-  }
-
- private:
-  friend class Opening;
-
-  /// With knowing_ held.
-  void tell(Followed& followed, int64_t now) const noexcept {
-    const Card& card = cards_[followed.card];
-    followed.module ? card.tell_module(now, followed.device) : card.tell(now, followed.device);
-  }
-
-  /// What is new about the users of the cards.
-  void ask_about_users() noexcept {
-    if (!users_.ask(*library_, cards_)) return;
-    const std::lock_guard<std::mutex> lock(knowing_);
-    const int64_t now = now_ns();
-    for (Followed& followed : followed_) {
-      const std::optional<bool> used = users_.used(followed.card);
-      if (!used) continue;
-      tell(followed, now);
-      followed.gate.look(*used, now, followed.device);
-    }
-  }
-
-  void ask_all() noexcept {
-    const nvml::Functions& call = library_->call();
-    for (Card& card : cards_) {
-      card.ask(call);
-      const std::lock_guard<std::mutex> lock(knowing_);
-      card.take();
-    }
-    const bool orphaned =
-        std::any_of(cards_.begin(), cards_.end(), [](const Card& card) { return card.orphaned(); });
-    if (!orphaned || now_ns() - renewed_ns_ < kRenewNs) return;
-    renewed_ns_ = now_ns();
-    for (Card& card : cards_) card.forget();
-    library_->renew();
-  }
-
-  void run() noexcept {
-    pthread_setname_np(pthread_self(), "jouletap-nvml");
-    int64_t due = now_ns() + kTickNs;
-    std::unique_lock<std::mutex> lock(waking_);
-    while (!stopping_) {
-      const steady_clock::time_point until{
-          std::chrono::duration_cast<steady_clock::duration>(nanoseconds(due))};
-      wake_.wait_until(lock, until, [this] { return stopping_ || hurried_; });
-      if (stopping_) break;
-      hurried_ = false;
-      ++started_;
-      lock.unlock();
-      const int64_t before = now_ns();
-      const int64_t spent = own_cpu_ns();
-      ask_all();
-      const int64_t pause =
-          std::max(kCpuShare * (own_cpu_ns() - spent), kBusyShare * (now_ns() - before));
-      due = before + std::clamp(pause, kTickNs, kSlowestTickNs);
-      lock.lock();
-      finished_ = started_;
-      finished_ns_ = now_ns();
-      answered_.notify_all();
-      lock.unlock();
-      ask_about_users();
-      cpu_ns_.store(own_cpu_ns(), std::memory_order_relaxed);
-      lock.lock();
-    }
-    lock.unlock();
-    users_.end(*library_, cards_);
-  }
-
-  std::unique_ptr<Library> library_;  // first: the cards' handles are its
-  std::vector<Domain> domains_;
-  std::vector<Domain> unread_;
-  std::vector<std::string> notes_;
-  std::vector<std::string> warnings_;
-
-  std::mutex knowing_;  // what the cards tell; held only to copy and add up
-  std::vector<Card> cards_;
-  std::vector<Followed> followed_;
-  nvml::Users users_;
-  int64_t renewed_ns_ = 0;
-
-  std::mutex waking_;  // never held while the driver is asked
-  std::condition_variable wake_;
-  std::condition_variable answered_;
-  uint64_t started_ = 0;   // looks begun,
-  uint64_t finished_ = 0;  // and over
-  int64_t finished_ns_ = 0;
-  bool hurried_ = false;
-  bool stopping_ = false;
-  std::atomic<int64_t> cpu_ns_{0};
-  std::thread thread_;  // last: it uses all of the above
-};
 
 /// Why the library did not load or start, and what mends that.
 Refusal refuse(const Host& host, const nvml::Failure& failure, bool has_card) {
@@ -266,9 +81,9 @@ class Opening {
     if (const auto* failure = std::get_if<nvml::Failure>(&loaded)) {
       return refuse(host_, *failure, !bus_.empty());
     }
-    library_ = std::move(std::get<std::unique_ptr<Library>>(loaded));
+    found_.library = std::move(std::get<std::unique_ptr<Library>>(loaded));
     unsigned count = 0;
-    library_->call().DeviceGetCount_v2(&count);
+    found_.library->call().DeviceGetCount_v2(&count);
     if (count == 0) {
       return Refusal{Refusal::Kind::absent, "NVIDIA's driver lists no GPU", ""};
     }
@@ -279,7 +94,7 @@ class Opening {
 
  private:
   void meet(unsigned count) {
-    const nvml::Functions& call = library_->call();
+    const nvml::Functions& call = found_.library->call();
     for (unsigned i = 0; i < count; ++i) {
       // NVML numbers cards by their addresses; which of them one is could only be asked by waking
       // it.
@@ -312,57 +127,50 @@ class Opening {
 
   void reason(const std::string& sentence) {
     reasons_ += (reasons_.empty() ? "" : "; ") + sentence;
-    notes_.push_back("nvml: " + sentence + ".");
+    note(sentence);
   }
 
   Opened follow() {
     std::vector<Gpu> gpus;
     for (const Card& card : cards_) gpus.push_back(card.gpu());
     const GpuChoice choice = choose_nvidia(gpus, beside(host_.gpus, host_.root, kAmd));
-    std::vector<Card> chosen;
-    std::vector<Followed> followed;
-    std::vector<std::string> ids;
-    for (const size_t at : choice.chosen) {
-      Card& card = cards_[at];
-      Domain domain = domain_of(card);
-      if (is_taken(domain, taken_)) continue;
-      if (!card.asleep() && !card.learn(library_->call())) {
-        notes_.push_back("nvml: " + domain.id + " tells neither its energy nor its power.");
-        unread_.push_back(std::move(domain));
-        continue;
-      }
-      if (card.asleep()) {
-        notes_.push_back("nvml: asleep, not woken, and counted as 0 W while asleep: " + domain.id +
-                         ".");
-      }
-      const nvml::Readings& readings = card.readings();
-      describe(readings.card(), domain);
-      domain.update_s = readings.refresh_s();
-      ids.push_back(domain.id);
-      followed.push_back({chosen.size(), false});
-      domains_.push_back(domain);
-      if (readings.has_module()) {
-        notes_.push_back("nvml: the energy counter of " + domain.id +
-                         " may hold that of its whole module: its power is integrated instead.");
-        domain.id = "module-" + card.gpu().pci;
-        domain.kind = "module";
-        domain.role = Role::whole;
-        describe(readings.module(), domain);
-        followed.push_back({chosen.size(), true});
-        domains_.push_back(domain);
-      }
-      chosen.push_back(std::move(card));
-    }
-    auto source = std::make_unique<Nvml>(std::move(library_), std::move(chosen), host_);
-    source->followed_ = std::move(followed);
-    source->domains_ = std::move(domains_);
-    source->unread_ = std::move(unread_);
-    source->notes_ = std::move(notes_);
-    source->notes_.insert(source->notes_.end(), choice.notes.begin(), choice.notes.end());
-    source->warnings_ = choice.warnings;
-    source->users_.meet(*source->library_, source->cards_, ids, source->notes_, source->warnings_);
-    return source;
+    for (const size_t at : choice.chosen) add(cards_[at]);
+    found_.warnings = choice.warnings;
+    found_.notes.insert(found_.notes.end(), choice.notes.begin(), choice.notes.end());
+    return std::make_unique<nvml::Cards>(std::move(found_), host_);
   }
+
+  void add(Card& card) {
+    Domain domain = domain_of(card);
+    if (is_taken(domain, taken_)) return;
+    if (card.asleep()) {
+      note("asleep, not woken, and counted as 0 W while asleep: " + domain.id);
+    } else if (!card.learn(found_.library->call())) {
+      note(domain.id + " tells neither its energy nor its power");
+      found_.unread.push_back(std::move(domain));
+      return;
+    }
+    const nvml::Readings& readings = card.readings();
+    const size_t at = found_.cards.size();
+    describe(readings.card(), domain);
+    domain.update_s = readings.refresh_s();
+    found_.ids.push_back(domain.id);
+    found_.followed.push_back({at, false});
+    found_.domains.push_back(domain);
+    if (readings.has_module()) {
+      note("the energy counter of " + domain.id +
+           " may hold that of its whole module: its power is integrated instead");
+      domain.id = "module-" + card.gpu().pci;
+      domain.kind = "module";
+      domain.role = Role::whole;
+      describe(readings.module(), domain);
+      found_.followed.push_back({at, true});
+      found_.domains.push_back(domain);
+    }
+    found_.cards.push_back(std::move(card));
+  }
+
+  void note(const std::string& sentence) { found_.notes.push_back("nvml: " + sentence + "."); }
 
   static void describe(const Anchored::Spec& spec, Domain& domain) {
     domain.method = spec.has_counter ? Method::counter : spec.gauge;
@@ -378,18 +186,15 @@ class Opening {
     domain.source = kName;
     domain.role = Role::root;
     domain.may_rest = true;
-    domain.device = {gpu.name, gpu.uuid, gpu.pci, library_->driver(), gpu.index};
+    domain.device = {gpu.name, gpu.uuid, gpu.pci, found_.library->driver(), gpu.index};
     return domain;
   }
 
   const Host& host_;
   const std::vector<Domain>& taken_;
   const std::vector<std::string> bus_;  // addresses of the cards
-  std::unique_ptr<Library> library_;
-  std::vector<Card> cards_;
-  std::vector<Domain> domains_;
-  std::vector<Domain> unread_;
-  std::vector<std::string> notes_;
+  std::vector<Card> cards_;             // all that may be asked, by index
+  nvml::Found found_;
   std::string reasons_;
 };
 

@@ -19,6 +19,7 @@ Tally device(double seconds) {
   tally.joules = kWatts * seconds;
   tally.checked = kWatts * seconds;
   tally.covered_ms = 1000 * seconds;
+  tally.lag_variance = 0;
   tally.fresh = true;
   return tally;
 }

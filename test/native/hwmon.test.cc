@@ -537,8 +537,7 @@ TEST(an_old_jetson_has_the_same_rails_by_iio) {
   CHECK_EQ(reader.ids(), "module-1-0040 rail-vdd_sys_gpu");
   CHECK_EQ(reader.additive(), "module-1-0040");
   CHECK_EQ(reader.domain("rail-vdd_sys_gpu").parent, "module-1-0040");
-  CHECK_EQ(reader.domain("module-1-0040").path,
-           "/sys/bus/iio/devices/iio:device0/in_power0_input");
+  CHECK_EQ(reader.domain("module-1-0040").path, "/sys/bus/iio/devices/iio:device0/in_power0_input");
   reader.read();
   let_time_pass();
   reader.read();
