@@ -18,7 +18,7 @@ constexpr double kStuckJoules = 5;
 // A counter without a gauge: as for any other.
 constexpr int64_t kStallNs = 1'000'000'000;
 // Updates after which the residuals tell what the gauge is worth.
-constexpr size_t kTelling = 3;
+constexpr int kTelling = 3;
 // Weight of the newest in running means.
 constexpr double kNew = 0.1;
 
@@ -107,33 +107,55 @@ void Anchored::moved(const Look& look, double counted) noexcept {
   const int64_t time_ns = stamped ? look.counted_ns : from_ns + (look.after_ns - from_ns) / 2;
   half_s_ = stamped ? seconds(kStampSlackNs) : seconds(look.after_ns - from_ns) / 2;
   if (anchored_) {
-    const int64_t interval_ns = time_ns - anchor_ns_;
-    if (holed_) {
-      // What the gauge could not see tells nothing of it.
-    } else if (power_ns_ != 0) {
-      const double missed = counted - (integrated(time_ns) - anchor_gauge_);
-      residual2_ =
-          residual2_ < 0 ? missed * missed : residual2_ + kNew * (missed * missed - residual2_);
-    } else if (interval_ns > 0) {
-      const double watts = counted / seconds(interval_ns);
-      if (seen_ > 0) step2_ += kNew * ((watts - watts_) * (watts - watts_) - step2_);
-      watts_ = watts;
-    }
-    if (!holed_) note_update(interval_ns);
+    // What the gauge could not see tells nothing of it.
+    if (!holed_) compare(counted, time_ns);
     anchor(joules_ + counted, time_ns);
   } else if (power_ns_ != 0) {
-    // Nobody knows how old the last count of this epoch was: up to here the gauge tells.
-    keep_opening();
-    opening_s_ = std::max(1e-9, seconds(time_ns - anchor_ns_));
-    opening_variance_ = edge_variance() + pending_variance();
-    opening_bias_ = pending_bias();
-    anchor(joules_ + tail(time_ns), time_ns);
+    open_epoch(time_ns);
   } else {
     own_.variance += counted * counted / 12;
     anchor(joules_ + counted, time_ns);
   }
   anchored_ = true;
-  holed_ = false;
+  holed_ = stood_ = false;
+}
+
+/// Learns from what the counter says of the time since the anchor.
+void Anchored::compare(double counted, int64_t time_ns) noexcept {
+  const int64_t interval_ns = time_ns - anchor_ns_;
+  if (power_ns_ != 0) {
+    const double missed = counted - tail(time_ns);
+    const double missed2 = missed * missed;
+    const double interval = seconds(interval_ns);
+    const bool first = residual2_ < 0;
+    residual2_ = first ? missed2 : residual2_ + kNew * (missed2 - residual2_);
+    residual_s_ = first ? interval : residual_s_ + kNew * (interval - residual_s_);
+    if (opening_s_ > 0 && ++told_ >= kTelling) {
+      opening_variance_ = edge_variance() + std::max(opening_step2_, missed_variance(opening_s_));
+      opening_bias_ = 0;
+      keep_opening();
+    }
+  } else if (interval_ns > 0) {
+    const double watts = counted / seconds(interval_ns);
+    if (watts_ > 0) step2_ += kNew * ((watts - watts_) * (watts - watts_) - step2_);
+    watts_ = watts;
+  }
+  // Seen to move at every look, it may have moved more than once in between.
+  if (stood_) note_update(interval_ns);
+}
+
+/// Nobody knows how old the last count of this epoch was: up to here the gauge tells. One that is
+/// refreshed with the counter has shown the power of before until now, and shows that of the end.
+void Anchored::open_epoch(int64_t time_ns) noexcept {
+  keep_opening();
+  opening_s_ = std::max(1e-9, seconds(time_ns - anchor_ns_));
+  const double used = tail(time_ns);
+  const double step = spec_.gauge == Method::gauge ? watts_ * opening_s_ - used : 0;
+  opening_step2_ = step * step / 12;
+  opening_variance_ = edge_variance() + pending_variance() + opening_step2_;
+  opening_bias_ = pending_bias();
+  told_ = 0;
+  anchor(joules_ + std::max(0.0, used + step / 2), time_ns);
 }
 
 void Anchored::count(const Look& look) noexcept {
@@ -154,10 +176,13 @@ void Anchored::count(const Look& look) noexcept {
   } else if (count_.joules > before) {
     moved(look, count_.joules - before);
     moved_ns_ = look.after_ns;
-  } else if (look.after_ns - moved_ns_ > kStuckNs && tail(look.after_ns) > kStuckJoules) {
-    keep_gauge(look.after_ns);
-    trusted_ = false;
-    ++own_.stalls;
+  } else {
+    stood_ = true;
+    if (look.after_ns - moved_ns_ > kStuckNs && tail(look.after_ns) > kStuckJoules) {
+      keep_gauge(look.after_ns);
+      trusted_ = false;
+      ++own_.stalls;
+    }
   }
   unmoved_ns_ = look.before_ns;
 }
@@ -193,18 +218,19 @@ double Anchored::edge_variance() const noexcept {
 /// Of what the gauge misses in so many seconds, J². The residuals hold the errors of both ends of
 /// their intervals too; what is left grows with time no slower than a sum of bursts does.
 double Anchored::missed_variance(double elapsed) const noexcept {
-  const double updates = elapsed / std::max(seconds(update_ns_), 1e-3);
-  return std::max(0.0, residual2_ - 2 * edge_variance()) * std::max(updates, updates * updates);
+  const double share = elapsed / std::max(residual_s_, 1e-3);
+  return std::max(0.0, residual2_ - 2 * edge_variance()) * std::max(share, share * share);
 }
 
 double Anchored::lag_variance(int64_t time_ns) const noexcept {
   if (!anchored_) {
-    const double age = power_ns_ != 0 ? seconds(time_ns - power_ns_) : 0;
+    if (power_ns_ == 0) return -1;
+    const double age = seconds(time_ns - power_ns_);
     return step2_ * age * age / 3;
   }
   const double age = seconds(time_ns - anchor_ns_);
   const double edge = edge_variance();
-  if (power_ns_ == 0) return edge + step2_ * age * age;
+  if (power_ns_ == 0) return watts_ > 0 ? edge + step2_ * age * age : -1;
   if (residual2_ < 0) {
     const double gauge = std::hypot(spec_.unseen_watts, spec_.gain * watts_) * age;
     return edge + gauge * gauge;

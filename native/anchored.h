@@ -66,6 +66,8 @@ class Anchored {
   double pending_bias() const noexcept { return gauge_.bias - anchor_bias_; }
   void count(const Look& look) noexcept;
   void moved(const Look& look, double counted) noexcept;
+  void compare(double counted, int64_t time_ns) noexcept;
+  void open_epoch(int64_t time_ns) noexcept;
   void anchor(double joules, int64_t time_ns) noexcept;
   void keep_gauge(int64_t time_ns) noexcept;
   void keep_opening() noexcept;
@@ -93,16 +95,21 @@ class Anchored {
   double joules_ = 0;       // up to the anchor
   int64_t anchor_ns_ = 0;   // the time of the last movement,
   double half_s_ = 0;       // known to ± this
-  bool holed_ = false;      // the driver failed since
+  bool holed_ = false;      // the driver failed since,
+  bool stood_ = false;      // the counter was seen not to move
   double anchor_gauge_ = 0;
   double anchor_variance_ = 0;
   double anchor_bias_ = 0;
   // From the first reading to the first movement only the gauge tells; how well, shows later.
   double opening_s_ = 0;
+  double opening_step2_ = 0;  // J², of the step in power meanwhile
   double opening_variance_ = 0;
   double opening_bias_ = 0;
-  double residual2_ =
-      -1;  // mean square of what the gauge missed between movements, J²; −1: unknown
+  int told_ = 0;
+  // What the gauge missed between movements: mean square, J² (−1: unknown), and their mean
+  // distance.
+  double residual2_ = -1;
+  double residual_s_ = 0;
   std::array<int64_t, 7> intervals_{};
   size_t seen_ = 0;
   int64_t update_ns_ = 0;

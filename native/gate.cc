@@ -40,7 +40,7 @@ void Gate::look(bool used, int64_t time_ns, const Tally& device) noexcept {
       const double half = used ? 0.5 : -0.5;
       passed_.joules += half * joules;
       passed_.checked += half * (device.checked - seen_.checked);
-      passed_.variance += joules * joules / 12 + device.lag_variance;
+      passed_.variance += joules * joules / 12 + std::max(0.0, device.lag_variance);
     }
   }
   looked_ = true;
@@ -54,7 +54,8 @@ void Gate::tell(int64_t time_ns, const Tally& device, Tally& passed) const noexc
   passed = now;
   passed.joules = joules;
   passed.checked = checked;
-  passed.lag_variance += (joules - now.joules) * (joules - now.joules);
+  const double over = joules - now.joules;
+  if (over > 0) passed.lag_variance = std::max(0.0, now.lag_variance) + over * over;
 }
 
 }  // namespace jouletap

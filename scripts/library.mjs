@@ -1,6 +1,6 @@
 // Compiles lib to dist, from nothing, and copies the tables to where readTable looks for them.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -18,4 +18,7 @@ mkdirSync(to, { recursive: true })
 for (const name of readdirSync(from)) {
   if (name.endsWith('.csv')) cpSync(join(from, name), join(to, name))
 }
+// npm does this where it installs a package, not where it is built.
+const command = join(root, 'dist', 'cli', 'main.js')
+if (existsSync(command)) chmodSync(command, 0o755)
 process.exitCode = status ?? 1

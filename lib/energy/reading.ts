@@ -33,9 +33,11 @@ const at = Object.fromEntries(TALLY.map((name, index) => [name, index])) as Reco
   number
 >
 
-/** A reading of so many domains, all zero. */
+/** A reading of so many domains, all zero but for the lag, of which nothing is known. */
 export function emptyReading(domains: number): Reading {
-  return new Float64Array(columnOf(domains))
+  const reading = new Float64Array(columnOf(domains))
+  for (let index = 0; index < domains; index++) reading[columnOf(index) + at.lagVariance] = -1
+  return reading
 }
 
 /** Where domain `index` begins in a reading. */
@@ -167,14 +169,14 @@ function partOf(
   const timing =
     UNIFORM *
     watts *
-    Math.hypot(...ends.map((lag) => (lag > 0 ? 0 : phase)), from[1]! / 1000, to[1]! / 1000)
+    Math.hypot(...ends.map((lag) => (lag < 0 ? phase : 0)), from[1]! / 1000, to[1]! / 1000)
   const variance =
     2 * (channel.unitJoules * UNIFORM) ** 2 +
     (channel.gain * joules) ** 2 +
     (watts * (1 - coverage) * seconds) ** 2 +
     Math.max(0, grown(at.variance)) +
     Math.max(0, grown(at.bias)) ** 2 +
-    sum(ends)
+    sum(ends.map((lag) => Math.max(0, lag)))
   const model = channel.modelSigma?.(joules, seconds) ?? 0
   const method = METHODS[to[offset + at.method]!] ?? channel.method
   const energy: DomainEnergy = {

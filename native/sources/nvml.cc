@@ -36,13 +36,22 @@ using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
 constexpr char kName[] = "nvml";
-// Often enough to see when a counter of 100 ms moves, and rarely enough to cost at most 2 % of a
-// core where a call is slow.
+// Often enough to see when a counter of 100 ms moves; more rarely where that would cost more than
+// 2 % of a core, or keep the driver busy for more than a quarter of the time.
 constexpr int64_t kTickNs = 20'000'000;
-constexpr int64_t kSlowestTickNs = 500'000'000;
-constexpr int64_t kShare = 50;
+constexpr int64_t kSlowestTickNs = 250'000'000;
+constexpr int64_t kCpuShare = 50;
+constexpr int64_t kBusyShare = 4;
+// An answer no older than this is as good as a new one.
+constexpr int64_t kFreshNs = 2'000'000;
 constexpr int64_t kPatienceNs = 50'000'000;
 constexpr int64_t kRenewNs = 1'000'000'000;
+
+int64_t own_cpu_ns() {
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return int64_t{spent.tv_sec} * 1'000'000'000 + spent.tv_nsec;
+}
 
 struct Followed {
   size_t card;
@@ -83,7 +92,7 @@ class Nvml final : public Source {
 
   void refresh() noexcept override {
     std::unique_lock<std::mutex> lock(waking_);
-    if (!thread_.joinable() || stopping_) return;
+    if (!thread_.joinable() || stopping_ || now_ns() - finished_ns_ < kFreshNs) return;
     // An answer that is under way may have been asked for before now.
     const uint64_t wanted = started_ + 1;
     hurried_ = true;
@@ -156,18 +165,18 @@ class Nvml final : public Source {
       ++started_;
       lock.unlock();
       const int64_t before = now_ns();
+      const int64_t spent = own_cpu_ns();
       ask_all();
-      const int64_t after = now_ns();
-      due = before + std::clamp(kShare * (after - before), kTickNs, kSlowestTickNs);
+      const int64_t pause =
+          std::max(kCpuShare * (own_cpu_ns() - spent), kBusyShare * (now_ns() - before));
+      due = before + std::clamp(pause, kTickNs, kSlowestTickNs);
       lock.lock();
       finished_ = started_;
+      finished_ns_ = now_ns();
       answered_.notify_all();
       lock.unlock();
       ask_about_users();
-      timespec spent{};
-      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
-      cpu_ns_.store(int64_t{spent.tv_sec} * 1'000'000'000 + spent.tv_nsec,
-                    std::memory_order_relaxed);
+      cpu_ns_.store(own_cpu_ns(), std::memory_order_relaxed);
       lock.lock();
     }
     lock.unlock();
@@ -191,6 +200,7 @@ class Nvml final : public Source {
   std::condition_variable answered_;
   uint64_t started_ = 0;   // looks begun,
   uint64_t finished_ = 0;  // and over
+  int64_t finished_ns_ = 0;
   bool hurried_ = false;
   bool stopping_ = false;
   std::atomic<int64_t> cpu_ns_{0};

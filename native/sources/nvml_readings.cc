@@ -19,6 +19,7 @@ constexpr double kGain = 0.05;
 // The mean that field 185 gives on all cards, and nvmlDeviceGetPowerUsage on most.
 constexpr double kAverageWindow = 1;
 constexpr int64_t kDrainNs = 200'000'000;
+constexpr int kFirstDrains = 20;
 // A stamp that is older than this, or of the future, is of another clock.
 constexpr int64_t kOldestNs = 2'000'000'000;
 constexpr int64_t kFutureNs = 20'000'000;
@@ -264,6 +265,7 @@ void Readings::drain(const Functions& call, Device device, Answer& answer) noexc
   }
   unsigned count = static_cast<unsigned>(history_);
   drained_ns_ = now_ns();
+  ++drains_;
   const int result = call.DeviceGetSamples(device, kTotalPowerSamples, last_sample_us_,
                                            &answer.type, &count, answer.samples.data());
   const int64_t now = now_ns();
@@ -295,7 +297,9 @@ void Readings::ask(const Functions& call, Device device, Answer& answer) noexcep
   answer.lost = is_lost(result);
   answer.orphaned = result == kUninitialized;
   if (answer.lost || history_ == 0) return;
-  if (steps_.empty() || now_ns() - drained_ns_ >= kDrainNs) drain(call, device, answer);
+  // At first of every look: up to the first movement of a counter nothing else is known.
+  const bool due = steps_.empty() || now_ns() - drained_ns_ >= kDrainNs;
+  if (due || drains_ < kFirstDrains) drain(call, device, answer);
 }
 
 }  // namespace jouletap::nvml

@@ -82,6 +82,7 @@ class Readings {
   size_t history_ = 0;  // samples that the driver keeps; 0: not asked for
   uint64_t last_sample_us_ = 0;
   int64_t drained_ns_ = 0;
+  int drains_ = 0;
 
   uint64_t count_ = 0;
   int64_t stamp_us_ = 0;

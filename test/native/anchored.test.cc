@@ -73,9 +73,9 @@ Anchored::Spec counted() {
 struct Run {
   explicit Run(const Anchored::Spec& spec) : anchored(spec), spec(spec) {}
 
-  /// Ticks of 20 ms, late by up to 4 ms, so that they fall on every phase of the updates.
+  /// Ticks, late by up to 4 ms, so that they fall on every phase of the updates.
   void until(const Made& made, double end) {
-    for (; time < end; time += 0.02 + 0.004 * late(random)) look(made);
+    for (; time < end; time += tick + 0.004 * late(random)) look(made);
   }
   void look(const Made& made) {
     if (spec.has_gauge) anchored.power(made.watts(time), ns(1 + time));
@@ -97,6 +97,7 @@ struct Run {
   Anchored::Spec spec;
   Tally tally;
   double time = 0;
+  double tick = 0.02;
   bool stamped = false;
   std::mt19937 random{3};
   std::uniform_real_distribution<double> late{0, 1};
@@ -251,6 +252,20 @@ TEST(a_counter_alone_is_followed_with_its_last_mean_power_in_between) {
   CHECK_NEAR(last.joules - first.joules, 1000, 200 * 0.02);
   CHECK(last.method == Method::counter);
   CHECK_NEAR(last.covered_ms - first.covered_ms, 5000, 100);
+}
+
+// A driver that takes long is asked rarely; then the counter has moved at every look.
+TEST(looks_that_are_rarer_than_updates_do_not_make_the_updates_rare) {
+  Made made;
+  Run run(counted());
+  run.tick = 0.25;
+  run.until(made, 5);
+  const Tally first = run.at(run.time);
+  const double from = run.time;
+  run.until(made, 10);
+  const Tally last = run.at(run.time);
+  CHECK_NEAR(last.joules - first.joules, made.joules(from, run.time), 200 * 0.1);
+  CHECK(sigma(first, last) < 2 * kBlind);
 }
 
 TEST(a_stamp_of_the_update_is_better_than_a_guess_between_two_looks) {

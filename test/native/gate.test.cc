@@ -19,6 +19,7 @@ Tally device(double seconds) {
   tally.joules = kWatts * seconds;
   tally.checked = kWatts * seconds;
   tally.covered_ms = 1000 * seconds;
+  tally.lag_variance = 0;
   tally.fresh = true;
   return tally;
 }
@@ -146,6 +147,21 @@ TEST(many_uses_are_neither_too_much_nor_too_little) {
   const double sigma = std::sqrt(watched.passed.variance + watched.passed.lag_variance);
   CHECK_NEAR(told, kWatts * periods * period / 2, 2 * sigma);
   CHECK_NEAR(sigma, std::sqrt(2 * periods / 12.0) * kWatts, 0.1 * sigma);
+}
+
+TEST(a_lag_of_which_nothing_is_known_stays_so_but_for_what_the_gate_knows) {
+  Watched watched;
+  Tally all = device(1);
+  all.lag_variance = -1;
+  watched.gate.tell(ns(1), all, watched.passed);
+  CHECK_EQ(watched.passed.lag_variance, -1.0);
+  watched.gate.look(true, ns(1), all);
+  all = device(2);
+  all.lag_variance = -1;
+  watched.gate.tell(ns(2), all, watched.passed);
+  watched.gate.look(false, ns(2), all);
+  CHECK_EQ(watched.tell(3).lag_variance, 50.0 * 50.0);
+  CHECK_NEAR(watched.passed.variance, 100 * 100 / 12.0, 1e-9);
 }
 
 TEST(the_errors_of_the_device_pass_with_its_energy) {

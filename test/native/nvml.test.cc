@@ -158,7 +158,7 @@ TEST(a_look_is_one_call_a_card_and_the_library_is_started_once) {
 TEST(a_driver_without_an_instant_is_asked_for_its_history_besides) {
   const Stub stub;
   Measured measured(Machine(NVML_STUB_450).open_with());
-  Measured::asked(stub.gpu(), 3);
+  Measured::asked(stub.gpu(), 25);  // at first it is asked at every look
   stub.reset_calls();
   Measured::asked(stub.gpu(), 30);
   const uint64_t looks = stub.gpu().calls(Function::nvmlDeviceGetFieldValues);

@@ -64,7 +64,7 @@ export function openEstimate(root: string, memory = true, system: System = os): 
 function domain(
   kind: string,
   index: number,
-  name: string,
+  path: string,
   maxWatts: number,
   sigma: number,
 ): EstimateDomain {
@@ -72,8 +72,8 @@ function domain(
     id: `${kind}-${index}`,
     kind,
     source: 'estimate',
-    path: '',
-    device: name ? { name } : {},
+    path,
+    device: {},
     parent: '',
     role: 'root',
     additive: true,
