@@ -54,8 +54,8 @@ void Gate::tell(int64_t time_ns, const Tally& device, Tally& passed) const noexc
   passed = now;
   passed.joules = joules;
   passed.checked = checked;
-  const double over = joules - now.joules;
-  if (over > 0) passed.lag_variance = std::max(0.0, now.lag_variance) + over * over;
+  const double ahead = joules - now.joules;
+  if (ahead > 0) passed.lag_variance = std::max(0.0, passed.lag_variance) + ahead * ahead;
 }
 
 }  // namespace jouletap

@@ -28,8 +28,7 @@ struct Tally {
   double checked = 0;     // joules by a gauge beside the counter, for comparison
 
   // Of this look alone:
-  double lag_variance =
-      -1;  // J², from what is known of the time since the last update; −1: nothing
+  double lag_variance = -1;  // J², from what is known of the time since the update; −1: nothing
   Method method = Method::counter;
   bool fresh = false;  // whether the last read gave a value
 };

@@ -386,7 +386,9 @@ describe('the life of a meter', function () {
     const onSampler = (body: string) => `${prelude(counters!.root)}
       const { native } = require(${JSON.stringify(join(DIST, 'native.js'))})
       const { Sampler, probe: look } = native()
-      const sampler = new Sampler([], 1, 16, root)
+      const gpus = { kind: 'visible', list: [], environment: process.env }
+      const host = { root, nvml: '', gpus, pids: [], shares: false }
+      const sampler = new Sampler([], 1, 16, host)
       const width = 3 + 15 * sampler.domains.length
       sampler.start(new Float64Array(width))
       ${body}`
@@ -457,10 +459,10 @@ describe('the life of a meter', function () {
 
     it('takes part of a larger buffer, and writes nothing beside it', async () => {
       const source = onSampler(`
-        const whole = new Float64Array(width + 2).fill(-1)
+        const whole = new Float64Array(width + 2).fill(-9)
         sampler.sample(whole.subarray(1, 1 + width))
-        console.log(whole[0], whole[width + 1], whole.subarray(1, -1).includes(-1))`)
-      expectEnd(await runNode(source), { stdout: '-1 -1 false\n' })
+        console.log(whole[0], whole[width + 1], whole.subarray(1, -1).includes(-9))`)
+      expectEnd(await runNode(source), { stdout: '-9 -9 false\n' })
     })
 
     it('takes no borrowed method', async () => {
@@ -482,18 +484,27 @@ describe('the life of a meter', function () {
 
     it('takes no wrong argument where it is made', async () => {
       const calls = [
-        'Sampler([], 1, 1, root)',
+        'Sampler([], 1, 1, host)',
         'new Sampler()',
-        "new Sampler('rapl-msr', 1, 1, root)",
-        'new Sampler([1], 1, 1, root)',
-        'new Sampler([,], 1, 1, root)',
-        "new Sampler([], '1', 1, root)",
-        'new Sampler([], NaN, 1, root)',
-        'new Sampler([], 0, 1, root)',
-        'new Sampler([], 1, 0, root)',
-        'new Sampler([], 1, 2 ** 62, root)',
+        "new Sampler('rapl-msr', 1, 1, host)",
+        'new Sampler([1], 1, 1, host)',
+        'new Sampler([,], 1, 1, host)',
+        "new Sampler([], '1', 1, host)",
+        'new Sampler([], NaN, 1, host)',
+        'new Sampler([], 0, 1, host)',
+        'new Sampler([], 1, 0, host)',
+        'new Sampler([], 1, 2 ** 62, host)',
         'new Sampler([], 1, 1)',
         'new Sampler([], 1, 1, 5)',
+        'new Sampler([], 1, 1, null)',
+        'new Sampler([], 1, 1, {})',
+        'new Sampler([], 1, 1, { ...host, root: 1 })',
+        'new Sampler([], 1, 1, { ...host, nvml: undefined })',
+        'new Sampler([], 1, 1, { ...host, gpus: 7 })',
+        'new Sampler([], 1, 1, { ...host, gpus: { ...gpus, list: 7 } })',
+        'new Sampler([], 1, 1, { ...host, gpus: { ...gpus, list: [7] } })',
+        'new Sampler([], 1, 1, { ...host, gpus: { ...gpus, environment: undefined } })',
+        "new Sampler([], 1, 1, { ...host, pids: 'all' })",
         'look()',
         'look({})',
         'sampler.record()',
@@ -504,7 +515,7 @@ describe('the life of a meter', function () {
     it('ends the thread of a sampler that nobody knows any more', async () => {
       const source = onSampler(`
         sampler.stop()
-        let known = new Sampler([], 1, 16, root)
+        let known = new Sampler([], 1, 16, host)
         known.start(new Float64Array(width))
         sampling(1)
           .then(() => {

@@ -163,7 +163,9 @@ function partOf(
   const coverage = seconds > 0 ? Math.min(1, Math.max(0, known / seconds)) : 1
 
   const watts =
-    joules > 0 ? joules / (coverage * seconds || seconds) : usualWatts(channel, index, to, first)
+    joules > 0
+      ? joules / (coverage * seconds || seconds)
+      : usualWatts(channel, index, to, first, coverage > 0)
   const phase = Math.min(update, 2 * seconds)
   const ends = [from, to].map((reading) => reading[offset + at.lagVariance]!)
   const timing =
@@ -192,12 +194,18 @@ function partOf(
 }
 
 /** Mean power since the meter's first reading; half of what is believable if that says nothing. */
-function usualWatts(channel: Channel, index: number, to: Reading, first: Reading): number {
+function usualWatts(
+  channel: Channel,
+  index: number,
+  to: Reading,
+  first: Reading,
+  known: boolean,
+): number {
   const seconds = (to[0]! - first[0]!) / 1000
   const joules = joulesOf(to, index) - joulesOf(first, index)
   if (seconds > 0 && joules > 0) return joules / seconds
-  const counted = channel.method === 'energy-counter'
-  return !counted || channel.mayRest ? 0 : channel.maxWatts / 2
+  const resting = channel.method !== 'energy-counter' || channel.mayRest
+  return resting && known ? 0 : channel.maxWatts / 2
 }
 
 function combine(parts: readonly Part[]): number {

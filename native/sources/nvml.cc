@@ -82,7 +82,7 @@ class Nvml final : public Source {
   }
 
   void start() override {
-    if (thread_.joinable() || domains_.empty()) return;
+    if (thread_.joinable() || library_ == nullptr) return;
     for (Card& card : cards_) card.begin();
     ask_all();
     ask_about_users();

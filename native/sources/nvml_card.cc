@@ -89,9 +89,7 @@ bool Card::meet(const Functions& call) {
 
 bool Card::learn(const Functions& call) {
   if (!readings_.learn(call, handle_, gpu_.name)) return false;
-  card_ = Anchored(readings_.card());
-  module_ = Anchored(readings_.module());
-  known_ = true;
+  known_ = learned_ = true;
   return true;
 }
 
@@ -133,6 +131,11 @@ void Card::take_power(double watts, int64_t time_ns) noexcept {
 }
 
 void Card::take() noexcept {
+  if (learned_) {
+    card_ = Anchored(readings_.card());
+    module_ = Anchored(readings_.module());
+    learned_ = begun_ = false;
+  }
   const bool has_module = readings_.has_module();
   if (!answer_.good) {
     card_.miss();

@@ -61,7 +61,8 @@ class Card {
   File state_;
   Device handle_ = nullptr;
   bool vgpu_ = false;
-  bool known_ = false;  // what it tells
+  bool known_ = false;    // what it tells
+  bool learned_ = false;  // that is new: `take` begins anew with it
   bool orphaned_ = false;
   int64_t sought_ns_ = 0;
   Readings readings_;

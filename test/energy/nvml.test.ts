@@ -194,15 +194,12 @@ describe('a meter on NVIDIA cards', function () {
   })
 
   describe('follows', () => {
-    const saved: Record<string, string | undefined> = {}
-    const set = (name: string, value: string | undefined) => {
-      saved[name] ??= process.env[name]
-      if (value === undefined) delete process.env[name]
-      else process.env[name] = value
+    const before = process.env.CUDA_VISIBLE_DEVICES
+    const show = (value: string | undefined) => {
+      if (value === undefined) delete process.env.CUDA_VISIBLE_DEVICES
+      else process.env.CUDA_VISIBLE_DEVICES = value
     }
-    afterEach(() => {
-      for (const [name, value] of Object.entries(saved)) set(name, value)
-    })
+    afterEach(() => show(before))
     const uuid = (n: number) => `GPU-5eed0000-0000-4000-8000-00000000000${n}`
 
     // The whole grammar is held in test/native/gpu_choice.test.cc; this is the way from here to it.
@@ -220,7 +217,7 @@ describe('a meter on NVIDIA cards', function () {
     for (const [value, cards, warning] of rows) {
       it(`what CUDA_VISIBLE_DEVICES=${value ?? '(unset)'} shows`, () => {
         start({ gpus: [{}, {}, {}, {}] })
-        set('CUDA_VISIBLE_DEVICES', value)
+        show(value)
         const meter = open({ estimate: true })
         const gpus = ids(meter).filter((id) => id.startsWith('gpu'))
         expect(gpus).to.deep.equal(cards.map(GPU))
@@ -230,7 +227,7 @@ describe('a meter on NVIDIA cards', function () {
 
     it('the option before the environment', () => {
       start({ gpus: [{}, {}, {}, {}] })
-      set('CUDA_VISIBLE_DEVICES', '0')
+      show('0')
       expect(ids(open({ gpus: 'all' }))).to.deep.equal([0, 1, 2, 3].map(GPU))
       expect(ids(open({ gpus: [2, uuid(3)] }))).to.deep.equal([GPU(2), GPU(3)])
       expect(ids(open({ gpus: ['0000:42:00.0'] }))).to.deep.equal([GPU(1)])

@@ -1,7 +1,7 @@
 // The arithmetic from two readings to an energy, on readings written by hand.
 import { expect } from 'chai'
 import { type Channel, columnOf, emptyReading, energyBetween } from '../../lib/energy/reading'
-import { TALLY } from '../../lib/native'
+import { METHODS, TALLY } from '../../lib/native'
 
 const TU = 2 ** -10
 
@@ -189,6 +189,83 @@ describe('energy between two readings', () => {
     expect(warnings).to.deep.equal([
       'The machine was suspended for 3600.0 s, which are not measured.',
     ])
+  })
+
+  describe('of a device that knows how far its value lags', () => {
+    const card = (id: string, given: Partial<Channel> = {}) =>
+      channel(id, { source: 'nvml', mayRest: true, unitJoules: 0, updateSeconds: 0.1, ...given })
+    const known = (joules: number, lagVariance: number, more: Tally = {}) => ({
+      joules,
+      lagVariance,
+      ...more,
+    })
+
+    it('takes the lag of each end for the error of that end, and a lag of nothing for none', () => {
+      const to = reading(2, known(400, 9))
+      const [both] = energy([card('gpu-0')], reading(0, known(0, 16)), to).domains
+      expect(both!.uncertaintyJoules).to.be.closeTo(5, 1e-12)
+      const [one] = energy([card('gpu-0')], reading(0, known(0, 0)), to).domains
+      expect(one!.uncertaintyJoules).to.be.closeTo(3, 1e-12)
+      // Of the earlier end nothing is known: it may be as old as an update.
+      const [blind] = energy([card('gpu-0')], reading(0, {}), to).domains
+      expect(blind!.uncertaintyJoules).to.be.closeTo(
+        Math.hypot(3, (200 * 0.1) / Math.sqrt(12)),
+        1e-9,
+      )
+    })
+
+    it('adds those of several devices in quadrature, for they are their own', () => {
+      const channels = [card('gpu-0'), card('gpu-1')]
+      const from = reading(0, known(0, 0), known(0, 0))
+      const total = energy(channels, from, reading(1, known(100, 9), known(100, 16)))
+      expect(total.uncertaintyJoules).to.be.closeTo(5, 1e-12)
+    })
+
+    it('adds what does not average out linearly in time', () => {
+      const gauge = [card('gpu-0', { method: 'power-gauge' })]
+      const at = (seconds: number) =>
+        reading(seconds, known(100 * seconds, 0, { bias: 7 * seconds }))
+      const sigma = (seconds: number) => energy(gauge, at(0), at(seconds)).uncertaintyJoules
+      expect(sigma(1)).to.be.closeTo(7, 1e-12)
+      expect(sigma(10)).to.be.closeTo(70, 1e-12)
+      // What turned out better than it was feared to be takes nothing away.
+      expect(
+        energy(gauge, at(1), reading(2, known(200, 4, { bias: 0 }))).uncertaintyJoules,
+      ).to.equal(2)
+    })
+
+    it('says how its joules came about at the end', () => {
+      const to = reading(1, known(100, 0, { method: METHODS.indexOf('power-average') }))
+      expect(energy([card('gpu-0')], reading(0, {}), to).domains[0]!.method).to.equal(
+        'power-average',
+      )
+    })
+
+    it('does not take a device that could not be read for one that rests', () => {
+      const lost = reading(10, { coveredMs: 0, failures: 50, fresh: 0 })
+      const [gone] = energy([card('gpu-0')], reading(0, {}), lost).domains
+      expect(gone!.uncertaintyJoules).to.be.closeTo(2500, 1) // half of the 500 W that are believed
+      expect(gone!.flags).to.include('gap')
+    })
+
+    for (const [seconds, checked, words] of [
+      [60, 1.06, '6 % more'],
+      [60, 0.9, '10 % less'],
+      [60, 1.04, undefined],
+      [59, 2, undefined],
+      [60, 0, undefined], // no gauge
+    ] as const) {
+      it(`compares counter and gauge: × ${checked} in ${seconds} s`, () => {
+        const used = 100 * seconds
+        const to = reading(seconds, known(used, 0, { checked: checked * used }))
+        const { warnings } = energy([card('gpu-0')], reading(0, known(0, 0)), to)
+        expect(warnings).to.have.length(words ? 1 : 0)
+        if (words)
+          expect(warnings[0])
+            .to.match(/^gpu-0: its power gauge/)
+            .and.include(words)
+      })
+    }
   })
 
   it('is never negative, whatever the readings', () => {
