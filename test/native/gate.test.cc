@@ -149,6 +149,21 @@ TEST(many_uses_are_neither_too_much_nor_too_little) {
   CHECK_NEAR(sigma, std::sqrt(2 * periods / 12.0) * kWatts, 0.1 * sigma);
 }
 
+TEST(a_lag_of_which_nothing_is_known_stays_so_but_for_what_the_gate_knows) {
+  Watched watched;
+  Tally all = device(1);
+  all.lag_variance = -1;
+  watched.gate.tell(ns(1), all, watched.passed);
+  CHECK_EQ(watched.passed.lag_variance, -1.0);
+  watched.gate.look(true, ns(1), all);
+  all = device(2);
+  all.lag_variance = -1;
+  watched.gate.tell(ns(2), all, watched.passed);
+  watched.gate.look(false, ns(2), all);
+  CHECK_EQ(watched.tell(3).lag_variance, 50.0 * 50.0);
+  CHECK_NEAR(watched.passed.variance, 100 * 100 / 12.0, 1e-9);
+}
+
 TEST(the_errors_of_the_device_pass_with_its_energy) {
   Gate gate;
   Tally at = device(0);
