@@ -31,7 +31,6 @@
     "ldflags": ["-Wl,--exclude-libs,ALL", "-Wl,-Bsymbolic"],
     "conditions": [
       ["OS=='linux'", {
-        "libraries": ["-ldl"],
         "sources": [
           "native/floor.cc",
           "native/sources/amdgpu.cc",
@@ -50,7 +49,8 @@
           "native/sources/rapl_msr.cc",
           "native/sources/rapl_perf.cc",
           "native/sources/rapl_powercap.cc"
-        ]
+        ],
+        "libraries": ["-ldl"]
       }],
       ["OS=='mac'", {
         "xcode_settings": {
