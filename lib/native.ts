@@ -246,7 +246,7 @@ export interface Native {
   readonly elevated: boolean
 }
 
-/** The fields of a tally in a snapshot, in order; all but the last three only grow. See native/tally.h. */
+/** The fields of a tally in a snapshot, in order; all but `excess` and the last three only grow. See native/tally.h. */
 export const TALLY = [
   'joules',
   'coveredMs',
@@ -259,7 +259,7 @@ export const TALLY = [
   'stalls',
   'bridged',
   'bias',
-  'checked',
+  'excess',
   'lagVariance',
   'method',
   'fresh',

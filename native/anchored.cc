@@ -19,6 +19,8 @@ constexpr double kStuckJoules = 5;
 constexpr int64_t kStallNs = 1'000'000'000;
 // Updates after which the residuals tell what the gauge is worth.
 constexpr int kTelling = 3;
+// Updates within which a counter that is refreshed moves first.
+constexpr double kLongOpening = 5;
 // Weight of the newest in running means.
 constexpr double kNew = 0.1;
 
@@ -39,12 +41,23 @@ Anchored::Anchored(const Spec& spec)
   counter_ = Counter(counter);
 }
 
+void Anchored::become(const Spec& spec) noexcept {
+  const Anchored before = *this;
+  *this = Anchored(spec);
+  own_ = before.own_;
+  joules_ = before.joules_ + before.tail(before.last_ns_);
+  last_ns_ = known_ns_ = before.last_ns_;
+  answered_ = before.answered_;
+}
+
 void Anchored::power(double watts, int64_t time_ns) noexcept {
   if (power_ns_ != 0) {
     if (time_ns <= power_ns_) return;
     const double elapsed = seconds(time_ns - power_ns_);
     const double step = watts - watts_;
     if (step != 0) step2_ += kNew * (step * step - step2_);
+    // What happened in a longer silence is not known.
+    if (time_ns - power_ns_ > kHoldNs) integral_.miss(gauge_);
     const double known = gauge_.covered_ms;
     integral_.add(watts, time_ns, gauge_);
     if (gauge_.covered_ms > known)
@@ -111,10 +124,11 @@ void Anchored::moved(const Look& look, double counted) noexcept {
     if (!holed_) compare(counted, time_ns);
     anchor(joules_ + counted, time_ns);
   } else if (power_ns_ != 0) {
-    open_epoch(time_ns);
+    open_epoch(counted, time_ns);
   } else {
+    // The first count may be as old as an update.
     own_.variance += counted * counted / 12;
-    anchor(joules_ + counted, time_ns);
+    anchor(joules_ + counted / 2, time_ns);
   }
   anchored_ = true;
   holed_ = stood_ = false;
@@ -125,12 +139,14 @@ void Anchored::compare(double counted, int64_t time_ns) noexcept {
   const int64_t interval_ns = time_ns - anchor_ns_;
   if (power_ns_ != 0) {
     const double missed = counted - tail(time_ns);
+    own_.excess -= missed;
     const double missed2 = missed * missed;
     const double interval = seconds(interval_ns);
     const bool first = residual2_ < 0;
     residual2_ = first ? missed2 : residual2_ + kNew * (missed2 - residual2_);
     residual_s_ = first ? interval : residual_s_ + kNew * (interval - residual_s_);
-    if (opening_s_ > 0 && ++told_ >= kTelling) {
+    ++told_;
+    if (opening_s_ > 0 && told_ >= kTelling) {
       opening_variance_ = edge_variance() + std::max(opening_step2_, missed_variance(opening_s_));
       opening_bias_ = 0;
       keep_opening();
@@ -144,17 +160,25 @@ void Anchored::compare(double counted, int64_t time_ns) noexcept {
   if (stood_) note_update(interval_ns);
 }
 
-/// Nobody knows how old the last count of this epoch was: up to here the gauge tells. One that is
+/// Nobody knows how old the first count of this epoch was: up to here the gauge tells. One that is
 /// refreshed with the counter has shown the power of before until now, and shows that of the end.
-void Anchored::open_epoch(int64_t time_ns) noexcept {
+void Anchored::open_epoch(double counted, int64_t time_ns) noexcept {
   keep_opening();
-  opening_s_ = std::max(1e-9, seconds(time_ns - anchor_ns_));
+  const double update = seconds(update_ns_);
   const double used = tail(time_ns);
+  opening_s_ = std::max(1e-9, seconds(time_ns - anchor_ns_));
+  if (holed_ || opening_s_ > kLongOpening * update) {
+    // The gauge may have missed most of it; the counter lacks what it had not yet counted at first.
+    const double lacking = watts_ * update;
+    own_.variance += lacking * lacking / 12 + edge_variance();
+    opening_s_ = 0;
+    anchor(joules_ + std::max(used, counted - lacking / 2), time_ns);
+    return;
+  }
   const double step = spec_.gauge == Method::gauge ? watts_ * opening_s_ - used : 0;
   opening_step2_ = step * step / 12;
   opening_variance_ = edge_variance() + pending_variance() + opening_step2_;
   opening_bias_ = pending_bias();
-  told_ = 0;
   anchor(joules_ + std::max(0.0, used + step / 2), time_ns);
 }
 
@@ -162,6 +186,11 @@ void Anchored::count(const Look& look) noexcept {
   const bool first = moved_ns_ == 0;
   const double before = count_.joules;
   const double flaws = count_.resets + count_.backwards;
+  if (!first && look.before_ns - unmoved_ns_ > kHoldNs) {
+    // Nobody counted for a while: the card slept, or the driver did not answer.
+    moved_ns_ = look.after_ns;
+    holed_ = true;
+  }
   counter_.look(look.count, look.after_ns, count_);
   own_.resets = count_.resets;
   own_.backwards = count_.backwards;
@@ -190,13 +219,25 @@ void Anchored::count(const Look& look) noexcept {
 void Anchored::look(const Look& look) noexcept {
   const bool first = last_ns_ == 0;
   const double flaws = own_.resets + own_.backwards;
-  if (look.counted && trusted_) count(look);
-  const bool spanned = look.counted && trusted_ && own_.resets + own_.backwards <= flaws;
+  const bool counted = look.counted && trusted_;
+  if (counted) count(look);
+  const bool spanned = counted && own_.resets + own_.backwards <= flaws;
+  if (counted || look.resting || power_ns_ > known_ns_)
+    known_ns_ = std::max(known_ns_, look.after_ns);
+  if (first) known_ns_ = look.after_ns;
+  // The driver answers, and tells nothing; or it has taken its time.
+  if (look.after_ns - known_ns_ > kHoldNs) {
+    miss();
+    return;
+  }
+  if (!first && !spanned && look.after_ns - last_ns_ > kHoldNs) ++own_.failures;
   // A counter holds what was used while nobody looked; a gauge does not.
   if (spec_.has_gauge && !first) {
     own_.covered_ms += spanned ? static_cast<double>(look.after_ns - last_ns_) * kMsPerNs
                                : gauge_.covered_ms - gauge_ms_;
   }
+  if (!spanned) own_.bridged += gauge_.bridged - bridged_;
+  bridged_ = gauge_.bridged;
   gauge_ms_ = gauge_.covered_ms;
   if (!spec_.has_gauge) own_.covered_ms = count_.covered_ms;
   last_ns_ = look.after_ns;
@@ -218,6 +259,7 @@ double Anchored::edge_variance() const noexcept {
 /// Of what the gauge misses in so many seconds, J². The residuals hold the errors of both ends of
 /// their intervals too; what is left grows with time no slower than a sum of bursts does.
 double Anchored::missed_variance(double elapsed) const noexcept {
+  if (residual2_ < 0) return 0;
   const double share = elapsed / std::max(residual_s_, 1e-3);
   return std::max(0.0, residual2_ - 2 * edge_variance()) * std::max(share, share * share);
 }
@@ -225,21 +267,22 @@ double Anchored::missed_variance(double elapsed) const noexcept {
 double Anchored::lag_variance(int64_t time_ns) const noexcept {
   if (!anchored_) {
     if (power_ns_ == 0) return -1;
+    // A mean of some time stands in for the end of that time.
     const double age = seconds(time_ns - power_ns_);
-    return step2_ * age * age / 3;
+    const double lag = watts_ * std::max(age, seconds(spec_.window_ns));
+    return lag * lag / 12 + step2_ * age * age / 3;
   }
   const double age = seconds(time_ns - anchor_ns_);
   const double edge = edge_variance();
   if (power_ns_ == 0) return watts_ > 0 ? edge + step2_ * age * age : -1;
-  if (residual2_ < 0) {
-    const double gauge = std::hypot(spec_.unseen_watts, spec_.gain * watts_) * age;
-    return edge + gauge * gauge;
-  }
-  return edge + missed_variance(age);
+  const double gauge = std::hypot(spec_.unseen_watts, spec_.gain * watts_) * age;
+  const double missed = missed_variance(age);
+  return edge + (told_ < kTelling ? std::max(missed, gauge * gauge) : missed);
 }
 
 void Anchored::tell(int64_t time_ns, Tally& tally) const noexcept {
-  const int64_t known_ns = answered_ ? time_ns : last_ns_;
+  const bool fresh = answered_ && time_ns - last_ns_ <= kHoldNs;
+  const int64_t known_ns = answered_ ? std::min(time_ns, last_ns_ + kHoldNs) : last_ns_;
   tally.joules = std::max(tally.joules, joules_ + tail(known_ns));
   tally.covered_ms = own_.covered_ms;
   if (answered_) {
@@ -252,11 +295,11 @@ void Anchored::tell(int64_t time_ns, Tally& tally) const noexcept {
   tally.ambiguous = own_.ambiguous;
   tally.failures = own_.failures;
   tally.stalls = own_.stalls + count_.stalls;
-  tally.bridged = gauge_.bridged * (trusted_ ? 0 : 1);
-  tally.checked = trusted_ && anchored_ ? gauge_.joules : tally.checked;
+  tally.bridged = own_.bridged;
+  tally.excess = own_.excess;
   tally.lag_variance = lag_variance(known_ns);
   tally.method = trusted_ && anchored_ ? Method::counter : spec_.gauge;
-  tally.fresh = answered_;
+  tally.fresh = fresh;
 }
 
 }  // namespace jouletap

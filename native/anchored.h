@@ -39,6 +39,7 @@ class Anchored {
   struct Look {
     int64_t before_ns = 0;
     int64_t after_ns = 0;
+    bool resting = false;  // switched off: it uses nothing
     bool counted = false;
     uint64_t count = 0;
     int64_t counted_ns = 0;  // when the counter was refreshed, by its own stamp; 0: not known
@@ -47,6 +48,8 @@ class Anchored {
   Anchored() = default;
   explicit Anchored(const Spec& spec);
 
+  /// Goes on with what is now known of the device.
+  void become(const Spec& spec) noexcept;
   /// A reading of the gauge; readings come in the order of time. Before the look of the same tick.
   void power(double watts, int64_t time_ns) noexcept;
   /// The driver answered.
@@ -67,7 +70,7 @@ class Anchored {
   void count(const Look& look) noexcept;
   void moved(const Look& look, double counted) noexcept;
   void compare(double counted, int64_t time_ns) noexcept;
-  void open_epoch(int64_t time_ns) noexcept;
+  void open_epoch(double counted, int64_t time_ns) noexcept;
   void anchor(double joules, int64_t time_ns) noexcept;
   void keep_gauge(int64_t time_ns) noexcept;
   void keep_opening() noexcept;
@@ -84,7 +87,9 @@ class Anchored {
   int64_t power_ns_ = 0;  // when the gauge was last read; 0: never
   double step2_ = 0;      // mean square of the gauge's steps, W²
   int64_t last_ns_ = 0;   // the last answer; 0: none yet
-  double gauge_ms_ = 0;   // what the gauge had covered by then
+  int64_t known_ns_ = 0;  // the last of them that told anything
+  double gauge_ms_ = 0;   // what the gauge had covered by then,
+  double bridged_ = 0;    // and bridged
   bool answered_ = false;
 
   bool trusted_ = false;   // the counter
@@ -105,7 +110,7 @@ class Anchored {
   double opening_step2_ = 0;  // J², of the step in power meanwhile
   double opening_variance_ = 0;
   double opening_bias_ = 0;
-  int told_ = 0;
+  int told_ = 0;  // times that counter and gauge were compared
   // What the gauge missed between movements: mean square, J² (−1: unknown), and their mean
   // distance.
   double residual2_ = -1;

@@ -11,7 +11,7 @@ constexpr double kMsPerNs = 1e-6;
 constexpr double Tally::* kSums[] = {
     &Tally::joules,   &Tally::covered_ms, &Tally::variance,  &Tally::bias,
     &Tally::wraps,    &Tally::resets,     &Tally::backwards, &Tally::ambiguous,
-    &Tally::failures, &Tally::stalls,     &Tally::bridged,   &Tally::checked,
+    &Tally::failures, &Tally::stalls,     &Tally::bridged,   &Tally::excess,
 };
 
 }  // namespace
@@ -39,7 +39,7 @@ void Gate::look(bool used, int64_t time_ns, const Tally& device) noexcept {
       const double joules = device.joules - seen_.joules;
       const double half = used ? 0.5 : -0.5;
       passed_.joules += half * joules;
-      passed_.checked += half * (device.checked - seen_.checked);
+      passed_.excess += half * (device.excess - seen_.excess);
       passed_.variance += joules * joules / 12 + std::max(0.0, device.lag_variance);
     }
   }
@@ -50,10 +50,10 @@ void Gate::look(bool used, int64_t time_ns, const Tally& device) noexcept {
 void Gate::tell(int64_t time_ns, const Tally& device, Tally& passed) const noexcept {
   const Tally now = best(time_ns, device);
   const double joules = std::max(passed.joules, now.joules);
-  const double checked = std::max(passed.checked, now.checked);
+  const double excess = std::max(passed.excess, now.excess);
   passed = now;
   passed.joules = joules;
-  passed.checked = checked;
+  passed.excess = excess;
   const double ahead = joules - now.joules;
   if (ahead > 0) passed.lag_variance = std::max(0.0, passed.lag_variance) + ahead * ahead;
 }

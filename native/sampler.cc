@@ -134,7 +134,7 @@ void Sampler::snapshot(double* into) const noexcept {
     for (const double field :
          {tally.joules, tally.covered_ms, tally.variance, tally.wraps, tally.resets,
           tally.backwards, tally.ambiguous, tally.failures, tally.stalls, tally.bridged, tally.bias,
-          tally.checked, tally.lag_variance, static_cast<double>(tally.method),
+          tally.excess, tally.lag_variance, static_cast<double>(tally.method),
           tally.fresh ? 1.0 : 0.0}) {
       *into++ = field;
     }

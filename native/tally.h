@@ -25,7 +25,7 @@ struct Tally {
   double failures = 0;    // reads that gave nothing
   double stalls = 0;      // times the counter stood still for longer than it ever should
   double bridged = 0;     // short holes in a gauge, filled by the trapezoid
-  double checked = 0;     // joules by a gauge beside the counter, for comparison
+  double excess = 0;      // joules by which a gauge beside the counter told more; may fall
 
   // Of this look alone:
   double lag_variance = -1;  // J², from what is known of the time since the update; −1: nothing

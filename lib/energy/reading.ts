@@ -189,7 +189,7 @@ function partOf(
     flags,
   }
   const warnings = channel.additive ? warningsOf(energy, coverage, disbelieved) : []
-  if (counted) warnings.push(...comparison(energy, grown(at.checked), seconds))
+  if (counted) warnings.push(...comparison(energy, grown(at.excess), seconds))
   return { energy, coverage, timing, variance, model, warnings }
 }
 
@@ -235,7 +235,8 @@ function warningsOf(energy: DomainEnergy, coverage: number, disbelieved: boolean
     sentences.push(`${id} stood still for over a second; what it used then may be missing.`)
   }
   if (flags.includes('reset')) {
-    sentences.push(`${id} began anew; what it used between two readings is missing.`)
+    const meanwhile = coverage < 0.999 ? 'is missing' : 'is known by its power alone'
+    sentences.push(`${id} began anew; what it used between two readings ${meanwhile}.`)
   }
   if (flags.includes('backwards')) {
     sentences.push(`${id} jumped; what cannot have been used was left out.`)
@@ -253,15 +254,16 @@ function warningsOf(energy: DomainEnergy, coverage: number, disbelieved: boolean
   } else if (flags.includes('interpolated')) {
     sentences.push(`${id} could not be read at times; its power was taken from before and after.`)
   } else if (flags.includes('gap')) {
-    sentences.push(`${id} could not be read at times; its counter lost nothing by that.`)
+    const kept = energy.method === 'energy-counter' ? '; its counter lost nothing by that' : ''
+    sentences.push(`${id} could not be read at times${kept}.`)
   }
   return sentences
 }
 
 /** What a power gauge beside the counter has to say, where that is long enough to tell. */
-function comparison({ id, joules, method }: DomainEnergy, checked: number, seconds: number) {
-  if (method !== 'energy-counter' || seconds < COMPARABLE_SECONDS || checked <= 0) return []
-  const share = joules > 0 ? checked / joules - 1 : 1
+function comparison({ id, joules, method }: DomainEnergy, excess: number, seconds: number) {
+  if (method !== 'energy-counter' || seconds < COMPARABLE_SECONDS || joules <= 0) return []
+  const share = excess / joules
   if (Math.abs(share) <= COMPARABLE_SHARE) return []
   const percent = `${Math.abs(100 * share).toFixed(0)} % ${share > 0 ? 'more' : 'less'}`
   return [

@@ -83,7 +83,8 @@ class Opening {
     }
     found_.library = std::move(std::get<std::unique_ptr<Library>>(loaded));
     unsigned count = 0;
-    found_.library->call().DeviceGetCount_v2(&count);
+    const int result = found_.library->call().DeviceGetCount_v2(&count);
+    if (result != nvml::kSuccess) return refuse(host_, {result, ""}, !bus_.empty());
     if (count == 0) {
       return Refusal{Refusal::Kind::absent, "NVIDIA's driver lists no GPU", ""};
     }
@@ -95,10 +96,15 @@ class Opening {
  private:
   void meet(unsigned count) {
     const nvml::Functions& call = found_.library->call();
+    // NVML numbers cards by their addresses; which of them one is could only be asked by waking it.
+    // In a container the driver's folder lists those that are granted.
+    std::vector<std::string> addresses = bus_;
+    if (addresses.size() != count) {
+      addresses = list_folder(host_.root / "proc/driver/nvidia/gpus");
+      std::sort(addresses.begin(), addresses.end());
+    }
     for (unsigned i = 0; i < count; ++i) {
-      // NVML numbers cards by their addresses; which of them one is could only be asked by waking
-      // it.
-      const std::string address = bus_.size() == count ? bus_[i] : "";
+      const std::string address = addresses.size() == count ? addresses[i] : "";
       const fs::path state = host_.root / "sys/bus/pci/devices" / address / "power/runtime_status";
       Card card(static_cast<int>(i), address, address.empty() ? File() : open_file(state));
       if (card.asleep()) {
@@ -106,8 +112,8 @@ class Opening {
         continue;
       }
       const std::string name = "GPU " + std::to_string(i);
-      if (!card.meet(call)) {
-        reason(name + " is not granted to this user or container");
+      if (const int answer = card.meet(call); answer != nvml::kSuccess) {
+        refused(card, name, answer);
       } else if (card.vgpu()) {
         reason(name +
                " is a vGPU, a share of a card whose energy only the virtual machine's host "
@@ -123,6 +129,17 @@ class Opening {
   void watch(Card& card) const {
     card.watch(
         open_file(host_.root / "sys/bus/pci/devices" / card.gpu().pci / "power/runtime_status"));
+  }
+
+  /// What is not granted is hidden, as from everybody here; what is broken lacks in the total.
+  void refused(const Card& card, const std::string& name, int answer) {
+    if (answer == nvml::kNoPermission || answer == nvml::kOperatingSystem) {
+      reason(name + " is not granted to this user or container");
+      return;
+    }
+    reason(name + (nvml::is_lost(answer) ? " has fallen off the bus or wants a reset"
+                                         : " answers the driver's code " + std::to_string(answer)));
+    found_.unread.push_back(domain_of(card));
   }
 
   void reason(const std::string& sentence) {
@@ -143,7 +160,7 @@ class Opening {
   void add(Card& card) {
     Domain domain = domain_of(card);
     if (is_taken(domain, taken_)) return;
-    if (card.asleep()) {
+    if (card.handle() == nullptr) {
       note("asleep, not woken, and counted as 0 W while asleep: " + domain.id);
     } else if (!card.learn(found_.library->call())) {
       note(domain.id + " tells neither its energy nor its power");
@@ -152,7 +169,10 @@ class Opening {
     }
     const nvml::Readings& readings = card.readings();
     const size_t at = found_.cards.size();
-    describe(readings.card(), domain);
+    // What a card that sleeps will tell is not known: at least its power.
+    domain.method = Method::gauge;
+    domain.max_watts = readings.card().max_watts;
+    if (card.handle() != nullptr) describe(readings.card(), domain);
     domain.update_s = readings.refresh_s();
     found_.ids.push_back(domain.id);
     found_.followed.push_back({at, false});

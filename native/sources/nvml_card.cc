@@ -62,7 +62,7 @@ bool Card::asleep() const noexcept {
          std::memcmp(text, kState, sizeof text) == 0;
 }
 
-bool Card::meet(const Functions& call) {
+int Card::meet(const Functions& call) {
   sought_ns_ = now_ns();
   Device device = nullptr;
   const bool addressed = !gpu_.pci.empty() && call.DeviceGetHandleByPciBusId_v2 != nullptr;
@@ -70,9 +70,9 @@ bool Card::meet(const Functions& call) {
       addressed ? call.DeviceGetHandleByPciBusId_v2(gpu_.pci.c_str(), &device)
                 : call.DeviceGetHandleByIndex_v2(static_cast<unsigned>(gpu_.index), &device);
   orphaned_ = result == kUninitialized || result == kDriverNotLoaded;
-  if (result != kSuccess) return false;
+  if (result != kSuccess) return result;
   handle_ = device;
-  if (known_) return true;
+  if (known_) return kSuccess;
   gpu_.uuid = text_of(call.DeviceGetUUID, device);
   gpu_.name = text_of(call.DeviceGetName, device);
   PciInfo pci{};
@@ -84,7 +84,7 @@ bool Card::meet(const Functions& call) {
           call.DeviceGetVirtualizationMode(device, &mode) == kSuccess && mode == kGuestVgpu;
   gpu_.speed = speed_of(call, device);
   gpu_.migs = parts_of(call, device);
-  return true;
+  return kSuccess;
 }
 
 bool Card::learn(const Functions& call) {
@@ -94,12 +94,14 @@ bool Card::learn(const Functions& call) {
 }
 
 void Card::meet_again(const Functions& call) noexcept {
-  if (now_ns() - sought_ns_ < kSeekNs) return;
+  const bool met = handle_ != nullptr;
+  if (!met && now_ns() - sought_ns_ < kSeekNs) return;
   try {
-    if (meet(call) && !known_ && !learn(call)) handle_ = nullptr;
+    if ((met || meet(call) == kSuccess) && !known_ && !learn(call)) forget();
   } catch (...) {
-    handle_ = nullptr;  // out of memory: sought again later
+    forget();  // out of memory: sought again later
   }
+  sought_ns_ = now_ns();
 }
 
 void Card::ask(const Functions& call) noexcept {
@@ -107,15 +109,17 @@ void Card::ask(const Functions& call) noexcept {
   answer_.look = answer_.module = Anchored::Look();
   answer_.watts = answer_.module_watts = -1;
   answer_.count = 0;
-  if (asleep()) {
+  slept_ = asleep();
+  if (slept_) {
     answer_.good = true;
     answer_.look.before_ns = answer_.look.after_ns = answer_.watts_ns = now_ns();
+    answer_.look.resting = true;
     answer_.module = answer_.look;
     answer_.watts = answer_.module_watts = watts_ = 0;
     return;
   }
-  if (handle_ == nullptr) meet_again(call);
-  if (handle_ == nullptr) return;
+  if (handle_ == nullptr || !known_) meet_again(call);
+  if (handle_ == nullptr || !known_) return;
   readings_.ask(call, handle_, answer_);
   if (!answer_.lost) return;
   handle_ = nullptr;
@@ -125,15 +129,16 @@ void Card::ask(const Functions& call) noexcept {
 
 void Card::take_power(double watts, int64_t time_ns) noexcept {
   // Nothing at all, from a card that has just drawn power, is a glitch (zeus), unless it sleeps.
-  if (watts < 0 || watts > readings_.card().max_watts || (watts == 0 && watts_ > 0)) return;
+  if (!(watts >= 0 && watts <= readings_.card().max_watts) || (watts == 0 && watts_ > 0)) return;
   card_.power(watts, time_ns);
   watts_ = watts;
 }
 
 void Card::take() noexcept {
+  if (!answer_.good || slept_) ++gaps_;
   if (learned_) {
-    card_ = Anchored(readings_.card());
-    module_ = Anchored(readings_.module());
+    card_.become(readings_.card());
+    module_.become(readings_.module());
     learned_ = begun_ = false;
   }
   const bool has_module = readings_.has_module();
@@ -143,7 +148,9 @@ void Card::take() noexcept {
     return;
   }
   const int64_t now = answer_.look.after_ns;
-  if (answer_.watts >= 0) take_power(answer_.watts, begun_ ? answer_.watts_ns : now);
+  if (answer_.watts >= 0 && readings_.card().has_gauge) {
+    take_power(answer_.watts, begun_ ? answer_.watts_ns : now);
+  }
   const size_t first = begun_ || answer_.count == 0 ? 0 : answer_.count - 1;
   for (size_t i = first; i < answer_.count; ++i) {
     const Sample& sample = answer_.samples[i];

@@ -21,8 +21,8 @@ class Card {
   /// its runtime status.
   Card(int index, std::string pci, File state);
 
-  /// Gets hold of the card and asks what it is. False where the driver does not let.
-  bool meet(const Functions& call);
+  /// Gets hold of the card and asks what it is; what the driver answers to the first.
+  int meet(const Functions& call);
   /// Watches the file of its runtime status, now that its address is known.
   void watch(File state) { state_ = std::move(state); }
   /// Asks which readings it gives. False where it gives none.
@@ -51,6 +51,8 @@ class Card {
   const Gpu& gpu() const { return gpu_; }
   Device handle() const { return handle_; }
   bool vgpu() const { return vgpu_; }
+  /// Looks so far at which it slept or gave nothing.
+  uint64_t gaps() const { return gaps_; }
   const Readings& readings() const { return readings_; }
 
  private:
@@ -70,6 +72,8 @@ class Card {
   Anchored card_;
   Anchored module_;
   bool begun_ = false;
+  bool slept_ = false;
+  uint64_t gaps_ = 0;
   double watts_ = 0;  // the last reading of the gauge, 0 while asleep
 };
 

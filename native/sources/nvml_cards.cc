@@ -17,8 +17,9 @@ namespace {
 using std::chrono::nanoseconds;
 using std::chrono::steady_clock;
 
-// Often enough to see when a counter of 100 ms moves; more rarely where that would cost more than
-// 2 % of a core, or keep the driver busy for more than a quarter of the time.
+// Often enough to see when a counter of 100 ms moves. More rarely, but at least four times a
+// second, where that would cost more than 2 % of a core; and as rarely as leaves the driver free
+// for three quarters of the time.
 constexpr int64_t kTickNs = 20'000'000;
 constexpr int64_t kSlowestTickNs = 250'000'000;
 constexpr int64_t kCpuShare = 50;
@@ -57,11 +58,13 @@ void Cards::start() {
   ask_about_users();
   const SignalsBlocked blocked;
   thread_ = std::thread([this] { run(); });
+  const std::lock_guard<std::mutex> lock(waking_);
+  running_ = true;
 }
 
 void Cards::refresh() noexcept {
   std::unique_lock<std::mutex> lock(waking_);
-  if (!thread_.joinable() || stopping_ || now_ns() - finished_ns_ < kFreshNs) return;
+  if (!running_ || stopping_ || now_ns() - finished_ns_ < kFreshNs) return;
   // An answer that is under way may have been asked for before now.
   const uint64_t wanted = started_ + 1;
   hurried_ = true;
@@ -93,6 +96,7 @@ void Cards::ask_all() noexcept {
   const Functions& call = found_.library->call();
   bool orphaned = false;
   for (Card& card : found_.cards) {
+    if (stopping_) return;  // whoever ends this waits for one call at most
     card.ask(call);
     orphaned = orphaned || card.orphaned();
     const std::lock_guard<std::mutex> lock(knowing_);
@@ -132,9 +136,8 @@ void Cards::run() noexcept {
     const int64_t before = now_ns();
     const int64_t spent = own_cpu_ns();
     ask_all();
-    const int64_t pause =
-        std::max(kCpuShare * (own_cpu_ns() - spent), kBusyShare * (now_ns() - before));
-    due = before + std::clamp(pause, kTickNs, kSlowestTickNs);
+    const int64_t dear = std::min(kCpuShare * (own_cpu_ns() - spent), kSlowestTickNs);
+    due = before + std::max({kTickNs, dear, kBusyShare * (now_ns() - before)});
     lock.lock();
     finished_ = started_;
     finished_ns_ = now_ns();

@@ -78,7 +78,8 @@ class Cards final : public Source {
   uint64_t finished_ = 0;  // and over,
   int64_t finished_ns_ = 0;
   bool hurried_ = false;
-  bool stopping_ = false;
+  bool running_ = false;
+  std::atomic<bool> stopping_{false};
   std::atomic<int64_t> cpu_ns_{0};
   std::thread thread_;  // last: it uses all of the above
 };

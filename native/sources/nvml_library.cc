@@ -16,6 +16,8 @@ const char* const kSystemLibraries[] = {
     "/usr/lib/wsl/lib/libnvidia-ml.so.1",
 };
 
+constexpr double kTwoTo64 = 18446744073709551616.0;
+
 /// Without GPUs the library shall load all the same, and say so when it is asked.
 constexpr unsigned kInitWithoutGpus = 1;
 
@@ -141,9 +143,11 @@ uint64_t count_in(unsigned type, const Value& value) {
       return value.long_word;
     case kUnsignedLongLong:
       return value.wide;
+    case kSignedLongLong:
+      return value.signed_wide > 0 ? static_cast<uint64_t>(value.signed_wide) : 0;
     default: {
       const double number = number_in(type, value);
-      return number > 0 ? static_cast<uint64_t>(number) : 0;
+      return number > 0 && number < kTwoTo64 ? static_cast<uint64_t>(number) : 0;
     }
   }
 }

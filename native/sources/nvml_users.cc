@@ -59,9 +59,12 @@ void Division::round(const Functions& call, const Card& card, bool last) {
   const int64_t now = now_ns();
   const double before = card_.joules;
   card.tell(now, card_);
+  // A round in which it slept for a while teaches no idle power.
+  const bool whole = card.gaps() == gaps_;
+  gaps_ = card.gaps();
   if (!begins) {
-    add(card_.joules - before, static_cast<double>(now - ended_ns_) * kSecondsPerNs, asked && knew,
-        last);
+    add(card_.joules - before, static_cast<double>(now - ended_ns_) * kSecondsPerNs,
+        asked && knew && whole, last);
   }
   ended_ns_ = now;
 }
@@ -104,7 +107,7 @@ void Users::meet(const Library& library, const std::vector<Card>& cards,
   used_.resize(cards.size());
   if (tree_) say_whose(notes, warnings);
   for (size_t i = 0; i < cards.size(); ++i) {
-    const bool awake = !cards[i].asleep();
+    const bool awake = cards[i].handle() != nullptr;
     if (tree_ && awake) {
       const int result = lists_.ask(library, cards[i].handle(), running_);
       if (result != kSuccess) {

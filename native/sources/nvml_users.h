@@ -41,8 +41,9 @@ class Division {
   Shares shares_;
   // Joules of rounds of which nobody told who worked:
   double idle_ = 0;
-  double left_ = 0;  // the rest
-  Tally card_;       // when the last round ended, and
+  double left_ = 0;    // the rest
+  uint64_t gaps_ = 0;  // of the card, when the last round ended,
+  Tally card_;         // and its energy, and
   int64_t ended_ns_ = 0;
 };
 

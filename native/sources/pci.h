@@ -1,6 +1,7 @@
 // The graphics cards on a machine's PCI bus, as the kernel lists them: nothing is woken.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ inline std::vector<std::string> cards_by(const std::filesystem::path& root,
     const bool graphics = read_text(bus / address / "class").value_or("").rfind("0x03", 0) == 0;
     if (graphics && read_text(bus / address / "vendor") == maker) found.push_back(address);
   }
+  std::sort(found.begin(), found.end());  // hexadecimal: not in natural order
   return found;
 }
 

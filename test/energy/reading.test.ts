@@ -248,16 +248,16 @@ describe('energy between two readings', () => {
       expect(gone!.flags).to.include('gap')
     })
 
-    for (const [seconds, checked, words] of [
+    for (const [seconds, share, words] of [
       [60, 1.06, '6 % more'],
       [60, 0.9, '10 % less'],
       [60, 1.04, undefined],
       [59, 2, undefined],
-      [60, 0, undefined], // no gauge
+      [60, 1, undefined],
     ] as const) {
-      it(`compares counter and gauge: × ${checked} in ${seconds} s`, () => {
+      it(`compares counter and gauge: × ${share} in ${seconds} s`, () => {
         const used = 100 * seconds
-        const to = reading(seconds, known(used, 0, { checked: checked * used }))
+        const to = reading(seconds, known(used, 0, { excess: (share - 1) * used }))
         const { warnings } = energy([card('gpu-0')], reading(0, known(0, 0)), to)
         expect(warnings).to.have.length(words ? 1 : 0)
         if (words)

@@ -17,7 +17,7 @@ int64_t ns(double seconds) { return static_cast<int64_t>(seconds * 1e9); }
 Tally device(double seconds) {
   Tally tally;
   tally.joules = kWatts * seconds;
-  tally.checked = kWatts * seconds;
+  tally.excess = kWatts * seconds;
   tally.covered_ms = 1000 * seconds;
   tally.lag_variance = 0;
   tally.fresh = true;
@@ -184,5 +184,5 @@ TEST(the_errors_of_the_device_pass_with_its_energy) {
   CHECK_NEAR(passed.bias, 1, 1e-9);
   CHECK_NEAR(passed.lag_variance, 4, 1e-9);
   // A gauge beside a counter is compared over the same time.
-  CHECK_NEAR(passed.checked, passed.joules, 1e-9);
+  CHECK_NEAR(passed.excess, passed.joules, 1e-9);
 }

@@ -330,6 +330,7 @@ TEST(a_card_that_sleeps_is_not_touched_and_is_followed_once_it_wakes) {
   stub.gpu(0).begin(5, steady(200));
   Measured measured(machine.open_with());
   CHECK(measured.reader.notes_say("asleep, not woken"));
+  CHECK(measured.reader.domain(kGpu0).method == Method::gauge);  // the least that it may tell
   Measured::asked(stub.gpu(1), 10);
   measured.read();
   CHECK_EQ(stub.gpu(0).calls(), 0u);
@@ -346,6 +347,28 @@ TEST(a_card_that_sleeps_is_not_touched_and_is_followed_once_it_wakes) {
   stub.reset_calls();
   Measured::asked(stub.gpu(1), 10);
   CHECK_EQ(stub.gpu(0).calls(), 0u);
+}
+
+TEST(cards_are_numbered_by_their_addresses_as_hexadecimal_numbers) {
+  const Stub stub(3);
+  Machine machine;
+  const uint64_t buses[] = {0x19, 0x3b, 0x5d};
+  for (size_t i = 0; i < 3; ++i) store(stub.gpu(i).page().pci_bus, buses[i]);
+  for (const char* address : {"0000:3b:00.0", "0000:19:00.0", "0000:5d:00.0"}) {
+    machine.card(address, "active");
+  }
+  Reader reader(machine.open_with(visible("0")));
+  CHECK_EQ(reader.ids(), "gpu-0000:19:00.0");
+  CHECK_EQ(reader.domain("gpu-0000:19:00.0").device.index, 0);
+}
+
+TEST(a_card_that_fell_off_the_bus_is_told_of_beside_the_total) {
+  const Stub stub(2);
+  stub.gpu(0).lose();
+  const auto source = check::source_of(Machine().open_with());
+  CHECK_EQ(check::ids(*source), kGpu1);
+  CHECK(check::noted(*source, "GPU 0 has fallen off the bus"));
+  CHECK_EQ(source->unread().size(), 1u);
 }
 
 TEST(the_module_of_a_superchip_is_shown_and_not_added) {
