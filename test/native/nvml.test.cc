@@ -467,7 +467,7 @@ TEST(without_a_library_of_its_own_another_root_is_not_asked) {
   CHECK(says(refusal.reason, "below " + machine.tree.root().string()));
 }
 
-// The sampler's thread and whoever waits for an end are kept by no driver.
+// The sampler's thread and whoever ends a span are kept by no driver.
 TEST(a_slow_driver_keeps_no_reader_waiting) {
   const Stub stub;
   Measured measured(Machine().open_with());
