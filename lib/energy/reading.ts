@@ -33,10 +33,13 @@ const at = Object.fromEntries(TALLY.map((name, index) => [name, index])) as Reco
   number
 >
 
-/** A reading of so many domains, all zero but for the lag, of which nothing is known. */
+/** A reading of so many domains, all zero; of its lag nothing is known, its method is the usual one. */
 export function emptyReading(domains: number): Reading {
   const reading = new Float64Array(columnOf(domains))
-  for (let index = 0; index < domains; index++) reading[columnOf(index) + at.lagVariance] = -1
+  for (let index = 0; index < domains; index++) {
+    reading[columnOf(index) + at.lagVariance] = -1
+    reading[columnOf(index) + at.method] = -1
+  }
   return reading
 }
 
@@ -180,10 +183,9 @@ function partOf(
     Math.max(0, grown(at.bias)) ** 2 +
     sum(ends.map((lag) => Math.max(0, lag)))
   const model = channel.modelSigma?.(joules, seconds) ?? 0
-  const method = METHODS[to[offset + at.method]!] ?? channel.method
   const energy: DomainEnergy = {
     ...toDomain(channel),
-    method: channel.method === 'model' ? 'model' : method,
+    method: METHODS[to[offset + at.method]!] ?? channel.method,
     joules,
     uncertaintyJoules: Math.sqrt(timing ** 2 + variance + model ** 2),
     flags,

@@ -103,7 +103,9 @@ describe('jouletap on a server with two GPUs', function () {
       })
       expect(devices).to.deep.equal([device(0, '0000:41:00.0'), device(1, '0000:42:00.0')])
 
-      expect(stderr).to.match(/^jouletap: \d+ ± \d+ J in .*, measured \(rapl-[a-z]+, nvml\)$/m)
+      expect(stderr).to.match(
+        /^jouletap: [\d.]+ ± [\d.]+ J in .*, measured \(rapl-[a-z]+, nvml\)$/m,
+      )
       expect(stderr).to.match(/^ {2}CPU and memory +[\d.]+ ± [\d.]+ J +[\d.]+ W$/m)
       expect(stderr).to.match(/^ {2}GPUs +[\d.]+ ± [\d.]+ J +[\d.]+ W$/m)
       for (const id of ['package-0', 'package-1', 'dram-0', 'dram-1']) {

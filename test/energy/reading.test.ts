@@ -36,7 +36,8 @@ function reading(seconds: number, ...tallies: Tally[]): Float64Array {
   tallies.forEach((tally, index) => {
     const full: Tally = { coveredMs: 1000 * seconds, fresh: 1, ...tally }
     TALLY.forEach((field, at) => {
-      made[columnOf(index) + at] = full[field] ?? (field === 'lagVariance' ? -1 : 0)
+      made[columnOf(index) + at] =
+        full[field] ?? (['lagVariance', 'method'].includes(field) ? -1 : 0)
     })
   })
   return made
