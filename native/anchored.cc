@@ -298,7 +298,8 @@ void Anchored::tell(int64_t time_ns, Tally& tally) const noexcept {
   tally.bridged = own_.bridged;
   tally.excess = own_.excess;
   tally.lag_variance = lag_variance(known_ns);
-  tally.method = trusted_ && anchored_ ? Method::counter : spec_.gauge;
+  const bool counted = trusted_ && (anchored_ || !spec_.has_gauge);
+  tally.method = counted ? Method::counter : spec_.gauge;
   tally.fresh = fresh;
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <locale>
 #include <sstream>
 #include <system_error>
@@ -142,6 +143,13 @@ bool read_number(int descriptor, uint64_t* value) noexcept {
     return false;
   }
   return true;
+}
+
+bool is_suspended(const File& status) noexcept {
+  constexpr char kState[] = "suspend";  // "suspended", "suspending"
+  char text[sizeof kState - 1];
+  return status && ::pread(status.get(), text, sizeof text, 0) == sizeof text &&
+         std::memcmp(text, kState, sizeof text) == 0;
 }
 
 }  // namespace jouletap

@@ -50,4 +50,8 @@ File open_file(const std::filesystem::path& path);
 /// garbage, ENODATA for an empty file.
 bool read_number(int descriptor, uint64_t* value) noexcept;
 
+/// Whether an open power/runtime_status file says that its device sleeps, or is about to. To ask
+/// the device itself would wake it. False where there is no such file.
+bool is_suspended(const File& status) noexcept;
+
 }  // namespace jouletap

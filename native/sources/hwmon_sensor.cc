@@ -1,9 +1,5 @@
 #include "hwmon_sensor.h"
 
-#include <unistd.h>
-
-#include <cstring>
-
 #include "../clock.h"
 #include "amdgpu.h"
 
@@ -20,13 +16,6 @@ constexpr int64_t kStuckNs = 1'000'000'000;
 constexpr double kStuckJoules = 1;
 
 }  // namespace
-
-bool HwmonSensor::is_asleep() const noexcept {
-  constexpr char kState[] = "suspend";  // "suspended", "suspending"
-  char text[sizeof kState - 1];
-  return state && ::pread(state.get(), text, sizeof text, 0) == sizeof text &&
-         std::memcmp(text, kState, sizeof text) == 0;
-}
 
 void HwmonSensor::read(Tally& tally) noexcept {
   if (is_asleep()) {

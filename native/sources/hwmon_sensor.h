@@ -24,7 +24,7 @@ class HwmonSensor {
   Counter counter;
   Integral integral;  // also of the gauge in a gpu_metrics table
 
-  bool is_asleep() const noexcept;
+  bool is_asleep() const noexcept { return is_suspended(state); }
   /// Brings the tally up to date; see Source::read.
   void read(Tally& tally) noexcept;
 

@@ -1,9 +1,5 @@
 #include "nvml_card.h"
 
-#include <unistd.h>
-
-#include <cstring>
-
 #include "../clock.h"
 
 namespace jouletap::nvml {
@@ -53,13 +49,6 @@ std::vector<MigInstance> parts_of(const Functions& call, Device device) {
 Card::Card(int index, std::string pci, File state) : state_(std::move(state)) {
   gpu_.index = index;
   gpu_.pci = std::move(pci);
-}
-
-bool Card::asleep() const noexcept {
-  constexpr char kState[] = "suspend";  // "suspended", "suspending"
-  char text[sizeof kState - 1];
-  return state_ && ::pread(state_.get(), text, sizeof text, 0) == sizeof text &&
-         std::memcmp(text, kState, sizeof text) == 0;
 }
 
 int Card::meet(const Functions& call) {

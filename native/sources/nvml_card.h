@@ -28,7 +28,7 @@ class Card {
   /// Asks which readings it gives. False where it gives none.
   bool learn(const Functions& call);
   /// Whether it is switched off: to ask it anything would wake it.
-  bool asleep() const noexcept;
+  bool asleep() const noexcept { return is_suspended(state_); }
 
   /// The next `take` is the baseline: what the driver remembers of before is not counted.
   void begin() { begun_ = false; }
