@@ -3,15 +3,15 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { type Cost, type CostOptions, cost, costText } from '../../lib/bench'
 import { hostUnavailable, perfUnavailable, startHost } from '../host/host'
-import { cpuTree, makeTree, powercapTree } from '../support/tree'
+import { cpuTree, makeTree, powercapTree, type Tree } from '../support/tree'
 
 type Options = Pick<CostOptions, 'intervalMs' | 'rows' | 'pairs'>
 
 /** Package, core, uncore and psys in files that stand still: nothing but our own work is dear. */
-export async function plainFiles(options: Options): Promise<Cost> {
+export function plainTree(): Tree {
   // In memory: a disk's cache would cost what it likes.
   if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm'
-  using tree = makeTree({
+  const tree = makeTree({
     ...cpuTree({
       vendor: 'GenuineIntel',
       family: 6,
@@ -29,6 +29,11 @@ export async function plainFiles(options: Options): Promise<Cost> {
     }),
   })
   delete process.env.TMPDIR
+  return tree
+}
+
+export async function plainFiles(options: Options): Promise<Cost> {
+  using tree = plainTree()
   return await cost({ ...options, root: tree.root })
 }
 

@@ -2,7 +2,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Meter } from '../../lib'
-import { type Host, hostUnavailable, startHost } from '../host/host'
+import { startStub, stubUnavailable } from '../nvml/stub'
+import { plainTree } from './cost'
 
 /** Lateness of the rows of one run against their grid, in microseconds. */
 export interface Lateness {
@@ -22,26 +23,25 @@ export interface Pair {
 
 /** Runs with and without two GPUs by turns, the driver taking `latencyMs` for every call. */
 export async function lateness(pairs: number, rows: number, latencyMs: number): Promise<Pair[]> {
-  await using host = await startHost({
-    preset: 'intel-client',
-    sources: { msr: false },
+  using tree = plainTree()
+  using stub = startStub({
     gpus: [{ watts: 200 }, { watts: 150 }],
+    knobs: { latency_us: 1000 * latencyMs },
   })
-  Object.assign(process.env, host.env)
-  host.nvml!.set('latency_us', 1000 * latencyMs)
+  Object.assign(process.env, stub.env)
   const made: Pair[] = []
-  for (let pair = 0; pair < pairs; pair++) {
-    const alone = await run(host, ['rapl-powercap'], rows)
-    const before = host.nvml!.gpu(0).calls()
-    const beside = await run(host, ['rapl-powercap', 'nvml'], rows)
-    made.push({ alone, beside, calls: host.nvml!.gpu(0).calls() - before })
+  // The first pair warms up and does not count.
+  for (let pair = 0; pair <= pairs; pair++) {
+    const alone = await run(tree.root, ['rapl-powercap'], rows)
+    const before = stub.gpu(0).calls()
+    const beside = await run(tree.root, ['rapl-powercap', 'nvml'], rows)
+    if (pair > 0) made.push({ alone, beside, calls: stub.gpu(0).calls() - before })
   }
   return made
 }
 
-async function run(host: Host, sources: string[], rows: number): Promise<Lateness> {
-  const { root, nvml: stub } = host
-  using meter = new Meter({ root, nvml: stub!.library, sources, intervalMs: 1, estimate: false })
+async function run(root: string, sources: string[], rows: number): Promise<Lateness> {
+  using meter = new Meter({ root, sources, intervalMs: 1, estimate: false })
   meter.start()
   const times: number[] = []
   const reading = (async () => {
@@ -83,7 +83,7 @@ async function main(): Promise<void> {
       json: { type: 'boolean' },
     },
   })
-  const reason = hostUnavailable()
+  const reason = stubUnavailable()
   if (reason) throw new Error(reason)
   const made = await lateness(Number(values.pairs), Number(values.rows), Number(values.latency))
   if (values.json) {
