@@ -122,6 +122,11 @@ Selection select(const Host& host, const std::vector<std::string>& names) {
     selection.notes.insert(selection.notes.end(), notes.begin(), notes.end());
     selection.sources.push_back(std::move(source));
   }
+  if (host.gpus.kind == GpuWish::Kind::list && selection.warnings.empty() &&
+      std::none_of(taken.begin(), taken.end(),
+                   [](const Domain& domain) { return domain.kind.rfind("gpu", 0) == 0; })) {
+    selection.warnings.push_back("The list of GPUs names none that can be read here.");
+  }
   const auto gaps = gaps_in(taken, std::move(unread), host.topology);
   selection.warnings.insert(selection.warnings.end(), gaps.begin(), gaps.end());
   return selection;

@@ -37,7 +37,10 @@ export function runCommand(rest: readonly string[] | undefined, done: (code: num
     )
   for (const option of sourceOptions()) command.addOption(option)
   return command
-    .option('--by-pid', 'count an NVIDIA GPU only while the command works there')
+    .option(
+      '--by-pid',
+      'count an NVIDIA GPU only while the command works there (looked up once a second)',
+    )
     .addOption(
       new Option('--pue <n>', 'power usage effectiveness of the site, 1 to 10')
         .argParser(numberFrom('--pue', 1, 10))

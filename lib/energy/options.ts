@@ -109,7 +109,8 @@ function checkGpus(gpus: unknown): NativeGpus {
 /** The option, else `JOULETAP_NVML` where that may be trusted, else nothing: the system's. */
 function nvmlLibrary(option: unknown): string {
   if (option !== undefined) {
-    if (typeof option === 'string' && option !== '') return option
+    // Without a folder the loader would look for it elsewhere.
+    if (typeof option === 'string' && /^[^\0]+$/.test(option)) return resolve(option)
     throw badOption('nvml', option, 'the path of a library')
   }
   const value = process.env.JOULETAP_NVML ?? ''

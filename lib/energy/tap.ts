@@ -55,7 +55,10 @@ export function openTap(settings: Settings, mac: Mac = thisMachine()): Tap {
 
   const { notes, warnings } = remarksOn({ ...opened, settings, feeds, estimator, refusals })
   const gated = counters.some(({ source }) => source === 'nvml')
-  if (settings.host.pids.length > 0 && !gated) notes.push(NOTHING_TO_GATE)
+  if (settings.host.pids.length > 0 && !gated) {
+    notes.push(NOTHING_TO_GATE)
+    warnings.push(NOTHING_TO_GATE)
+  }
   return join(sampler, estimator ? [...feeds, estimator] : feeds, notes, warnings)
 }
 

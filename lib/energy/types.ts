@@ -149,7 +149,8 @@ export interface MeterOptions {
   /**
    * The GPUs that are followed. `visible`: those that a program started here would see, by
    * `CUDA_VISIBLE_DEVICES` and its kin; `all`; `none`; or a list of indices as in `nvidia-smi`, UUIDs
-   * or unique beginnings of them, MIG ids, PCI addresses. Default `visible`.
+   * or unique beginnings of them, MIG ids, PCI addresses. Each make counts its cards from 0: an
+   * index takes one of each. Default `visible`.
    */
   gpus?: 'visible' | 'all' | 'none' | readonly (number | string)[]
   /**

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "../gpu_entry.h"
 #include "pci.h"
 
 namespace jouletap {
@@ -18,7 +19,10 @@ HwmonGpus::HwmonGpus(const Host& host) : wish_(host.gpus), amd_(list_amd_gpus(ho
     gpu.name = card.name;
     cards.push_back(std::move(gpu));
   }
-  GpuChoice choice = choose_amd(cards, beside(wish_, host.root, kNvidia));
+  GpuWish wish = beside(wish_, host.root, kAmd);
+  // Beside a card of NVIDIA's this variable means that.
+  if (!cards_by(host.root, kNvidia).empty()) wish.environment.erase("CUDA_VISIBLE_DEVICES");
+  GpuChoice choice = choose_amd(cards, wish);
   for (const size_t at : choice.chosen) chosen_.insert(amd_[at].pci);
   warnings_ = std::move(choice.warnings);
   notes_ = std::move(choice.notes);
@@ -33,7 +37,10 @@ const AmdGpu* HwmonGpus::amd_card(const HwmonChip& chip) const {
 bool HwmonGpus::is_wanted(const HwmonChip& chip) const {
   if (amd_card(chip) != nullptr) return chosen_.count(chip.pci) > 0;
   if (wish_.kind != GpuWish::Kind::list) return wish_.kind != GpuWish::Kind::none;
-  return std::find(wish_.list.begin(), wish_.list.end(), chip.pci) != wish_.list.end();
+  const auto address = pci_address(chip.pci);
+  return std::any_of(wish_.list.begin(), wish_.list.end(), [&](const std::string& entry) {
+    return address && pci_address(entry) == address;
+  });
 }
 
 Device HwmonGpus::device_of(const HwmonChip& chip) const {

@@ -150,7 +150,7 @@ class Opening {
   Opened follow() {
     std::vector<Gpu> gpus;
     for (const Card& card : cards_) gpus.push_back(card.gpu());
-    const GpuChoice choice = choose_nvidia(gpus, beside(host_.gpus, host_.root, kAmd));
+    const GpuChoice choice = choose_nvidia(gpus, beside(host_.gpus, host_.root, kNvidia));
     for (const size_t at : choice.chosen) add(cards_[at]);
     found_.warnings = choice.warnings;
     found_.notes.insert(found_.notes.end(), choice.notes.begin(), choice.notes.end());

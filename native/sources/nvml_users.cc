@@ -83,13 +83,13 @@ Users::Users(const Host& host) : pids_(host.pids), divides_(host.shares) {
   if (!pids_.empty()) tree_.emplace(host.root / "proc", pids_);
 }
 
-void Users::say_whose(std::vector<std::string>& notes, std::vector<std::string>& warnings) const {
+void Users::say_whose(std::vector<std::string>& warnings) const {
   std::string whose;
   for (const int pid : pids_) whose += (whose.empty() ? "" : ", ") + std::to_string(pid);
   whose = pids_.size() == 1 ? "process " + whose + " or a descendant of it works"
                             : "processes " + whose + " or descendants of them work";
-  notes.push_back("nvml: a GPU is counted only while " + whose +
-                  " there, which is looked up once a second.");
+  warnings.push_back("NVIDIA's GPUs are counted only while " + whose +
+                     " there, which is looked up once a second: a shorter use may not be seen.");
   for (const int pid : tree_->missing()) {
     warnings.push_back("nvml: there is no process " + std::to_string(pid) +
                        ", so no GPU is counted for it.");
@@ -105,7 +105,7 @@ void Users::meet(const Library& library, const std::vector<Card>& cards,
                  const std::vector<std::string>& ids, std::vector<std::string>& notes,
                  std::vector<std::string>& warnings) {
   used_.resize(cards.size());
-  if (tree_) say_whose(notes, warnings);
+  if (tree_) say_whose(warnings);
   for (size_t i = 0; i < cards.size(); ++i) {
     const bool awake = cards[i].handle() != nullptr;
     if (tree_ && awake) {

@@ -70,7 +70,7 @@ class Users {
  private:
   std::optional<bool> look(const Library& library, const Card& card);
   void divide(const Library& library, const std::vector<Card>& cards, bool last);
-  void say_whose(std::vector<std::string>& notes, std::vector<std::string>& warnings) const;
+  void say_whose(std::vector<std::string>& warnings) const;
 
   std::vector<int> pids_;
   std::optional<ProcessTree> tree_;

@@ -544,3 +544,38 @@ TEST(an_old_jetson_has_the_same_rails_by_iio) {
   CHECK_NEAR(reader.watts("module-1-0040"), 6, 1e-9);
   CHECK_NEAR(reader.watts("rail-vdd_sys_gpu"), 5.999, 1e-9);
 }
+
+TEST(an_intel_card_is_chosen_by_its_address_in_any_form_or_not_at_all) {
+  Machine machine;
+  machine.chip(0, "i915", "0000:03:00.0");
+  machine.set(0, "energy1_input", "5");
+  const auto ids = [&](GpuWish::Kind kind, const std::string& entry) {
+    Host host = check::host_of(machine.tree);
+    host.gpus.kind = kind;
+    if (!entry.empty()) host.gpus.list = {entry};
+    return check::ids(*check::source_of(open_hwmon(host, {})));
+  };
+  CHECK_EQ(ids(GpuWish::Kind::visible, ""), "gpu-0000:03:00.0");
+  CHECK_EQ(ids(GpuWish::Kind::all, ""), "gpu-0000:03:00.0");
+  CHECK_EQ(ids(GpuWish::Kind::none, ""), "");
+  for (const char* form : {"0000:03:00.0", "03:00.0", "00000000:03:00.0"}) {
+    CHECK_EQ(ids(GpuWish::Kind::list, form), "gpu-0000:03:00.0");
+  }
+  CHECK_EQ(ids(GpuWish::Kind::list, "0000:04:00.0"), "");
+}
+
+TEST(a_variable_that_is_meant_for_nvidia_hides_no_card_of_amd) {
+  Machine machine;
+  machine.chip(0, "amdgpu", "0000:03:00.0");
+  machine.set(0, "power1_average", "40000000");
+  machine.tree.file("sys/bus/pci/devices/0000:03:00.0/vendor", "0x1002\n");
+  machine.tree.file("sys/bus/pci/devices/0000:03:00.0/class", "0x030000\n");
+  machine.tree.folder("sys/bus/pci/drivers/amdgpu");
+  machine.tree.link("sys/bus/pci/devices/0000:03:00.0/driver", "sys/bus/pci/drivers/amdgpu");
+  Host host = check::host_of(machine.tree);
+  host.gpus.environment["CUDA_VISIBLE_DEVICES"] = "-1";
+  CHECK_EQ(check::ids(*check::source_of(open_hwmon(host, {}))), "");  // HIP reads it too
+  machine.tree.file("sys/bus/pci/devices/0000:04:00.0/vendor", "0x10de\n");
+  machine.tree.file("sys/bus/pci/devices/0000:04:00.0/class", "0x030200\n");
+  CHECK_EQ(check::ids(*check::source_of(open_hwmon(host, {}))), "gpu-0000:03:00.0");
+}

@@ -56,8 +56,8 @@ export interface HostOptions {
 }
 
 /**
- * Describes this machine, in milliseconds and from files alone. It throws nothing, starts nothing,
- * wakes no device, and tells no host name and no user name.
+ * Describes this machine, in milliseconds and from files alone. Whatever it finds, it throws nothing,
+ * starts nothing, wakes no device, and tells no host name and no user name.
  */
 export function hostInfo({ root = '/', gpus = [] }: HostOptions = {}): HostInfo {
   const { platform, arch } = process
