@@ -11,9 +11,12 @@ namespace jouletap {
 const std::vector<SourceEntry>& all_sources() {
 #ifdef __linux__
   static const std::vector<SourceEntry> sources = {
-      {"rapl-perf", open_rapl_perf, true}, {"rapl-powercap", open_rapl_powercap, true},
-      {"rapl-msr", open_rapl_msr, true},   {"nvml", open_nvml, true},
-      {"hwmon", open_hwmon, true},         {"rapl-perf-core", open_rapl_perf_core, false},
+      {"rapl-perf", open_rapl_perf, true},
+      {"rapl-powercap", open_rapl_powercap, true},
+      {"rapl-msr", open_rapl_msr, true},
+      {"nvml", open_nvml, true},  // before hwmon, which may know the same cards less well
+      {"hwmon", open_hwmon, true},
+      {"rapl-perf-core", open_rapl_perf_core, false},
   };
 #else
   static const std::vector<SourceEntry> sources;

@@ -39,6 +39,8 @@ export function remarksOn(findings: Findings): { notes: string[]; warnings: stri
     warnings.push(...refusals.map((one) => `Asked for and not readable: ${because(one)}`))
   }
   warnings.push(...domains.flatMap(incomplete), ...findings.warnings)
+  const gated = domains.some(({ source }) => source === 'nvml')
+  if (settings.host.pids.length > 0 && !gated) warnings.push(NOTHING_TO_GATE)
   if (!estimator && !domains.some(({ additive }) => additive)) warnings.push(NOTHING_ADDS_UP)
   else if (!estimator && !domains.some(isProcessor)) warnings.push(NO_PROCESSOR)
 
@@ -61,6 +63,8 @@ const NOTHING_ADDS_UP =
   'Nothing of what can be read here may be added up: the total of 0 J says nothing of the machine.'
 
 const NO_PROCESSOR = 'No counter of the processor is read: its joules are not in the total.'
+
+const NOTHING_TO_GATE = 'byPid changes nothing: no NVIDIA GPU is read.'
 
 const RARE_ROWS = `An estimate has a row every ${ESTIMATE_INTERVAL_MS.least} ms at the most.`
 

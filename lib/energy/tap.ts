@@ -54,15 +54,8 @@ export function openTap(settings: Settings, mac: Mac = thisMachine()): Tap {
   if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing, opened.warnings)
 
   const { notes, warnings } = remarksOn({ ...opened, settings, feeds, estimator, refusals })
-  const gated = counters.some(({ source }) => source === 'nvml')
-  if (settings.host.pids.length > 0 && !gated) {
-    notes.push(NOTHING_TO_GATE)
-    warnings.push(NOTHING_TO_GATE)
-  }
   return join(sampler, estimator ? [...feeds, estimator] : feeds, notes, warnings)
 }
-
-const NOTHING_TO_GATE = 'byPid changes nothing: no NVIDIA GPU is read.'
 
 /** Names that the native sampler does not know. */
 const IN_JAVASCRIPT: readonly string[] = [POWERMETRICS, 'estimate']

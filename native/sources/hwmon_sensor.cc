@@ -121,6 +121,7 @@ void HwmonSensor::follow_gauge(Tally& tally) noexcept {
   tally.variance += gauged_.variance - passed_.variance;
   tally.failures += gauged_.failures - passed_.failures;
   tally.bridged += gauged_.bridged - passed_.bridged;
+  tally.method = Method::gauge;
   tally.fresh = gauged_.fresh;
   passed_ = gauged_;
 }

@@ -162,7 +162,9 @@ describe('processes on GPUs', function () {
 
     it('says that it changes nothing where there is no NVIDIA GPU', () => {
       const meter = new Meter({ sources: ['estimate'], byPid: true })
-      expect(meter.notes).to.include('byPid changes nothing: no NVIDIA GPU is read.')
+      const sentence = 'byPid changes nothing: no NVIDIA GPU is read.'
+      expect(meter.notes).to.include(sentence)
+      expect(meter.start().stop().warnings).to.include(sentence)
     })
   })
 

@@ -278,6 +278,7 @@ TEST(the_gauge_goes_on_for_an_accumulator_that_stands_still) {
   reader.read();
   CHECK_EQ(tally.joules, 1.0);
   CHECK_EQ(tally.stalls, 0.0);
+  CHECK(tally.method == Method::counter);
   cards.metrics(3, "");
   reader.read();
   CHECK_EQ(tally.failures, 1.0);
@@ -286,6 +287,7 @@ TEST(the_gauge_goes_on_for_an_accumulator_that_stands_still) {
   let_time_pass(550);
   reader.read();
   CHECK_EQ(tally.stalls, 1.0);
+  CHECK(tally.method == Method::gauge);
   CHECK_EQ(tally.failures, 1.0);
   // From the last move, half a second before moved_ms, to now: at 200 W.
   CHECK(tally.joules > 1 + 200 * 1.05);
@@ -298,6 +300,7 @@ TEST(the_gauge_goes_on_for_an_accumulator_that_stands_still) {
   let_time_pass(20);
   reader.read();
   CHECK_EQ(tally.stalls, 1.0);
+  CHECK(tally.method == Method::gauge);
   CHECK_NEAR(tally.joules - joules, 200 * (tally.covered_ms - covered_ms) / 1000, 1e-6);
   CHECK(tally.covered_ms >= covered_ms + 20);
 
