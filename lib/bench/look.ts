@@ -1,5 +1,5 @@
 /** A sampler of the addon at work, and looks at what its thread has cost so far. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   type NativeHost,
@@ -32,7 +32,7 @@ export interface Cost {
 /** A sampler of one source whose thread can be looked at. */
 export interface Subject {
   readonly sampler: NativeSampler
-  readonly overhead: () => ReturnType<typeof withThread>
+  readonly overhead: () => NativeOverhead
   /** Takes rows for so many milliseconds; what they cost. */
   turn(ms: number, instructions?: boolean): Promise<Cost>
   /** Takes rows from now on, or no longer. */
@@ -54,7 +54,7 @@ export function openSampler(
   intervalMs: number,
   capacity: number,
 ): NativeSampler {
-  return new (native().Sampler)(sources, intervalMs, capacity, hostAt(root))
+  return new (native().Sampler)(sources, { intervalMs, capacity, maxOverhead: 0 }, hostAt(root))
 }
 
 const snapshotOf = ({ domains }: NativeSampler) =>
@@ -87,12 +87,11 @@ export function openSubject(sources: readonly string[], root: string, intervalMs
   const sampler = openSampler(sources, root, intervalMs, CAPACITY)
   startSampler(sampler)
   const rows = new Float64Array((1 + sampler.domains.length) * 4096)
-  const overhead = () => withThread(sampler.overhead())
 
   function look(counter?: NativeInstructions): Cost {
     // All of it has to be of the same row.
     for (let attempt = 0; ; attempt++) {
-      const { threadId, rows } = overhead()
+      const { threadId, rows } = sampler.overhead()
       const systemCalls = readsOf(threadId)
       const instructions = counter?.count() ?? Number.NaN
       const after = sampler.overhead()
@@ -104,16 +103,16 @@ export function openSubject(sources: readonly string[], root: string, intervalMs
 
   return {
     sampler,
-    overhead,
+    overhead: () => sampler.overhead(),
     look,
     record: (on) => sampler.record(on),
     async turn(ms, instructions = false) {
       sampler.record(true)
+      await delay(3)
       const { Instructions } = native()
-      const counter =
-        instructions && Instructions ? new Instructions(overhead().threadId) : undefined
+      const { threadId } = sampler.overhead()
+      const counter = instructions && Instructions ? new Instructions(threadId) : undefined
       try {
-        await delay(3)
         const before = look(counter)
         await delay(ms)
         return minus(look(counter), before)
@@ -144,16 +143,4 @@ function readsOf(threadId: number): number {
   } catch {
     return Number.NaN
   }
-}
-
-// TEMPORARY: until the addon tells these itself.
-function withThread(overhead: NativeOverhead) {
-  const own = readdirSync('/proc/self/task').filter((task) => {
-    try {
-      return readFileSync(`/proc/self/task/${task}/comm`, 'utf8').trim() === 'jouletap'
-    } catch {
-      return false
-    }
-  })
-  return { threadId: Number(own.at(-1)), lateUs: { p50: 0, p99: 0, max: 0 }, ...overhead }
 }

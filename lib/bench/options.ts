@@ -44,12 +44,12 @@ export interface Counts {
 }
 
 export const USUAL: Counts = {
-  rows: { turns: 20, rowsPerTurn: 60, instructionTurns: 4 },
+  rows: { turns: 20, rowsPerTurn: 50, instructionTurns: 4 },
   timers: { seconds: 1 },
   drain: { rounds: 30, roundMs: 30 },
-  slowdown: { pairs: 40, sliceMs: 80, floorSlices: 10 },
+  slowdown: { pairs: 40, sliceMs: 70, floorSlices: 10 },
   startup: { runs: 7 },
-  precision: { windows: { 2: 300, 5: 160, 10: 100, 50: 20, 100: 10 }, moving: { 2: 670 } },
+  precision: { windows: { 2: 250, 5: 120, 10: 80, 50: 16, 100: 8 }, moving: { 2: 670 } },
   soak: { seconds: 5 },
 }
 
