@@ -4,13 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace jouletap {
+#include "clock.h"
 
-/// A moment of the monotonic clock that is known to lie within time_ns ± half_ns, ends included.
-struct Stamp {
-  int64_t time_ns;
-  int64_t half_ns;
-};
+namespace jouletap {
 
 /// Maps a clock of any origin, such as perf's time_enabled, which NTP does not slew, onto the
 /// monotonic clock, which it does.
