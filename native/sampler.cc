@@ -41,8 +41,8 @@ double own_cpu_seconds() { return 0; }
 int own_thread_id() { return 0; }
 #endif
 
-// Reads that keep nothing but the sampler's own watch over its counters.
-constexpr int64_t kLongestRestNs = 30'000'000'000;
+// What a counter that begins anew unseen can lose at the most.
+constexpr int64_t kLongestRestNs = 10'000'000'000;
 // A gauge is looked at this often where nobody asks for more; a hole of a second loses energy.
 constexpr int64_t kUsualGaugeNs = 100'000'000;
 constexpr int64_t kLongestGaugeNs = 500'000'000;
@@ -132,6 +132,8 @@ void Sampler::sample(double* into) {
   if (running_) readers_.refresh();
   const std::lock_guard<std::mutex> lock(reading_);
   if (running_) read_all();
+  // A second look tells a glitch from a counter that has begun anew.
+  if (running_ && !readers_.settled()) read_all();
   overhead_.cpu_seconds += own_cpu_seconds() - before;
   snapshot(into);
 }
