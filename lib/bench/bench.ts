@@ -50,7 +50,7 @@ function machine(settings: Settings, root: string, note: (sentence: string) => v
   const usable = reports.filter((report) => report.usable && report.domains.length > 0)
   if (usable.length === 0) {
     const why = reports.flatMap(({ name, reason }) => (reason ? [`${name}: ${reason}`] : []))
-    note(`sources is empty: no counter can be read here (${why.join('; ') || 'none is named'}).`)
+    note(`Sources are none: no counter can be read here (${why.join('; ') || 'none is named'}).`)
   }
   const label = root === '/' ? 'this machine' : `below ${root}`
   return usable.map(({ name }) => ({ source: name, root, label }))
@@ -83,7 +83,7 @@ async function run(
       return await take(count)
     } catch (error) {
       signal.throwIfAborted()
-      note(`${what} could not be taken: ${sentenceOf(error)}`)
+      note(`${capital(what)} could not be taken: ${sentenceOf(error)}`)
       return null
     }
   }
@@ -121,16 +121,11 @@ async function run(
       )
     : null
   if (!hosts)
-    note('precision is null: what is true is known on a simulated host only (--simulate).')
+    note('Precision is null: what is true is known on a simulated host only (--simulate).')
   const soaked = await part('soak', 'a soak at 10 kHz', (count) =>
     ofBest((place) => soak(place, count, signal)),
   )
-  return {
-    schema: 'jouletap.bench/1',
-    host: hostInfo({ root }),
-    simulated: simulate,
-    startedAt: startedAt.toISOString(),
-    seconds: (Date.now() - startedAt.getTime()) / 1000,
+  const taken = {
     sources,
     timers: late ?? [],
     drain: drained,
@@ -138,10 +133,20 @@ async function run(
     startup: started,
     precision: right,
     soak: soaked,
-    how: howTaken(counts, seed),
+  }
+  return {
+    schema: 'jouletap.bench/1',
+    host: hostInfo({ root }),
+    simulated: simulate,
+    startedAt: startedAt.toISOString(),
+    seconds: (Date.now() - startedAt.getTime()) / 1000,
+    ...taken,
+    how: howTaken(counts, seed, taken),
     notes: [...notes],
   }
 }
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 function sentenceOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)

@@ -27,18 +27,13 @@ const SOURCE = `
 export async function startBurden(threads: number): Promise<Burden> {
   const counts = new Int32Array(new SharedArrayBuffer(4 * STRIDE * (1 + threads)))
   const places = Array.from({ length: threads }, (_, index) => STRIDE * (1 + index))
-  const workers = places.map((at) => {
-    const worker = new Worker(SOURCE, { eval: true, workerData: { counts, at } })
-    worker.unref()
-    return worker
-  })
+  const workers = places.map((at) => new Worker(SOURCE, { eval: true, workerData: { counts, at } }))
   await Promise.all(workers.map((worker) => once(worker, 'online')))
   await delay(200)
   return {
     pieces: () => places.reduce((total, at) => total + Atomics.load(counts, at), 0),
     async stop() {
       const ends = workers.map((worker) => once(worker, 'exit'))
-      for (const worker of workers) worker.ref()
       Atomics.store(counts, 0, 1)
       await Promise.all(ends)
     },

@@ -4,13 +4,10 @@ import type { Counts } from './options'
 import { STEADY_WATTS, UPDATE_SECONDS } from './simulate'
 import { THREADS } from './slowdown'
 
+type Part = 'sources' | 'timers' | 'drain' | 'overhead' | 'startup' | 'precision' | 'soak'
+
 /** For each part of the report that was taken, by its name there. */
-export type How = Partial<
-  Record<
-    'sources' | 'timers' | 'drain' | 'overhead' | 'startup' | 'precision' | 'soak',
-    readonly string[]
-  >
->
+export type How = Partial<Record<Part, readonly string[]>>
 
 const sources = ({ turns, rowsPerTurn, instructionTurns }: Counts['rows']) => [
   `CPU time (CLOCK_THREAD_CPUTIME_ID) of the sampler's thread and of the bare C loop, which makes ` +
@@ -60,9 +57,13 @@ const soak = (_: Counts['soak']) => [
     'resident memory after garbage collection, from when the run has settled to its end.',
 ]
 
-/** Of the parts that were asked for. */
-export function howTaken(counts: Partial<Counts>, seed: number): How {
-  return {
+/** Of the parts that were taken: those of the report that hold something. */
+export function howTaken(
+  counts: Partial<Counts>,
+  seed: number,
+  taken: Readonly<Record<Part, object | null>>,
+): How {
+  const ways: How = {
     ...(counts.rows && { sources: sources(counts.rows) }),
     ...(counts.timers && { timers: timers(counts.timers) }),
     ...(counts.drain && { drain: drain(counts.drain) }),
@@ -71,4 +72,6 @@ export function howTaken(counts: Partial<Counts>, seed: number): How {
     ...(counts.precision && { precision: precision(counts.precision, seed) }),
     ...(counts.soak && { soak: soak(counts.soak) }),
   }
+  const isTaken = (part: string) => Object.keys(taken[part as Part] ?? {}).length > 0
+  return Object.fromEntries(Object.entries(ways).filter(([part]) => isTaken(part)))
 }

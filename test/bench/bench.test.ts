@@ -6,7 +6,7 @@ import { expect } from 'chai'
 import { type BenchReport, bench, JouletapError } from '../../lib'
 import { type Counts, USUAL } from '../../lib/bench/options'
 import { hostUnavailable } from '../host/host'
-import { mustBeBuilt } from '../support/process'
+import { mustBeBuilt, ROOT, runNode } from '../support/process'
 import { cpuTree, makeTree, powercapTree, type Tree } from '../support/tree'
 
 const COUNTS: Counts = {
@@ -46,8 +46,11 @@ function expectFrame(report: BenchReport, simulated: boolean): void {
     expect(p99Us).to.be.at.most(maxUs)
     expect(achievedHz).to.be.above(0)
   }
-  const parts = Object.keys(COUNTS).length
-  expect(Object.values(report.how).flat()).to.have.lengthOf.at.least(parts)
+  const { sources, timers, drain, overhead, startup, precision, soak } = report
+  const parts = { sources, timers, drain, overhead, startup, precision, soak }
+  const taken = Object.entries(parts).filter(([, part]) => Object.keys(part ?? {}).length > 0)
+  expect(Object.keys(report.how)).to.have.members(taken.map(([name]) => name))
+  for (const ways of Object.values(report.how)) for (const way of ways) expect(way).to.match(/\.$/)
 }
 
 /** Or the reason is told. */
@@ -94,7 +97,7 @@ describe('the bench', function () {
       expectFrame(report, false)
       for (const part of PARTS) expect(report[part], part).to.not.equal(null)
       expect(report.precision).to.equal(null)
-      expect(report.notes.join('\n')).to.match(/^precision is null: ./m)
+      expect(report.notes.join('\n')).to.match(/^Precision is null: ./m)
     })
 
     it('takes a row of the one usable source beside a loop of the same system calls', () => {
@@ -144,21 +147,36 @@ describe('the bench', function () {
   it('says what is missing where nothing can be read, and still takes the timers', async () => {
     const empty = mkdtempSync(join(tmpdir(), 'jouletap-'))
     try {
-      const report = await bench({ root: empty, counts: { ...COUNTS, startup: { runs: 1 } } })
+      const { startup: _, ...counts } = COUNTS
+      const report = await bench({ root: empty, counts })
       expectFrame(report, false)
       expect(report.sources).to.deep.equal([])
       expect(report.drain).to.equal(null)
       expect(report.overhead).to.equal(null)
       expect(report.soak).to.equal(null)
-      expect(report.startup).to.include({ meterMs: null })
       const told = report.notes.join('\n')
-      expect(told).to.match(/^sources is empty: no counter can be read here \(rapl-perf: ./m)
+      expect(told).to.match(/^Sources are none: no counter can be read here \(rapl-perf: ./m)
       for (const part of ['fetching rows', 'a busy program', 'a soak']) {
-        expect(told).to.match(new RegExp(`${part}.* could not be taken: no counter can be read`))
+        expect(told).to.match(
+          new RegExp(`${part}.* could not be taken: no counter can be read`, 'i'),
+        )
       }
     } finally {
       rmSync(empty, { recursive: true })
     }
+  })
+
+  it('keeps the process until it is done', async () => {
+    const counts = JSON.stringify({ ...COUNTS, startup: undefined })
+    const { code, stdout, stderr } = await runNode(
+      `require(${JSON.stringify(ROOT)}).bench({ sources: ['hwmon'], counts: ${counts} })
+        .then(({ schema }) => console.log(schema))`,
+    )
+    expect({ code, stdout, stderr }).to.deep.equal({
+      code: 0,
+      stdout: 'jouletap.bench/1\n',
+      stderr: '',
+    })
   })
 
   it('leaves out what has no count, and says so', async () => {
