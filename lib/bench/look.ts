@@ -67,10 +67,10 @@ export function startSampler(sampler: NativeSampler): Float64Array {
   return baseline
 }
 
-/** A reading of now, or of the counter's next update. */
-export function sampleOf(sampler: NativeSampler, _align: 'none' | 'edge'): Float64Array {
+/** A reading of now, blind or as a stretch of time begins or ends. */
+export function sampleOf(sampler: NativeSampler, how: 'sample' | 'begin' | 'end'): Float64Array {
   const reading = snapshotOf(sampler)
-  sampler.sample(reading)
+  sampler[how](reading)
   return reading
 }
 

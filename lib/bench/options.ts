@@ -34,7 +34,7 @@ export interface Counts {
   startup: { runs: number }
   /**
    * Windows by their length in milliseconds: at constant power for each alignment; aligned under each
-   * kind of moving load, and blind a third of that.
+   * kind of moving load, and blind a sixth of that.
    */
   precision: {
     windows: Readonly<Record<number, number>>
@@ -49,7 +49,7 @@ export const USUAL: Counts = {
   drain: { rounds: 30, roundMs: 30 },
   slowdown: { pairs: 40, sliceMs: 70, floorSlices: 10 },
   startup: { runs: 7 },
-  precision: { windows: { 2: 250, 5: 120, 10: 80, 50: 16, 100: 8 }, moving: { 2: 670 } },
+  precision: { windows: { 2: 150, 5: 80, 10: 80, 50: 12, 100: 6 }, moving: { 2: 670 } },
   soak: { seconds: 5 },
 }
 

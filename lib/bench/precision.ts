@@ -1,7 +1,7 @@
 /** How right windows are, and how right their uncertainties, against what a simulated host has truly used. */
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises'
 import { channelOf, energyBetween, type Reading } from '../energy'
-import { generator, rootMeanSquare } from './arithmetic'
+import { generator, quantile, rootMeanSquare } from './arithmetic'
 import { type Curve, curveOf, loadOf, SHAPES } from './curve'
 import { block, openSampler, sampleOf, startSampler } from './look'
 import type { Counts } from './options'
@@ -18,6 +18,12 @@ import type { PrecisionFigures } from './types'
 
 const DOMAIN = 'package-0'
 const ALIGNMENTS = ['none', 'edge'] as const
+
+/** So long after it was ordered a load begins. */
+const SETTLING_SECONDS = 0.1
+
+/** Share of a normal distribution within one standard deviation. */
+const ONE_SIGMA = 0.6827
 
 type Align = (typeof ALIGNMENTS)[number]
 
@@ -59,14 +65,14 @@ export async function precision(
   for (const align of ALIGNMENTS) {
     for (const [ms, all] of entries(moving)) {
       const misses: Miss[] = []
-      const count = align === 'edge' ? all : Math.ceil(all / 3)
+      const count = align === 'edge' ? all : Math.ceil(all / 6)
       for (const shape of SHAPES) {
         teller.progress(`precision: ${count} windows of ${ms} ms on ${shape}, align ${align}`)
-        const start = truthOf(hosts.moving).seconds + 0.2
-        const pieces = loadOf(shape, start, (count * (ms + 3)) / 1000, random)
+        const start = truthOf(hosts.moving).seconds + SETTLING_SECONDS
+        const pieces = loadOf(shape, start, (count * (ms + 6)) / 1000, random)
         const curve = curveOf(pieces)
         order(hosts.moving, curve.orders(DOMAIN))
-        await delay(250, undefined, { signal: teller.signal })
+        await delay(1100 * SETTLING_SECONDS, undefined, { signal: teller.signal })
         using scene = open(hosts.moving, curve)
         misses.push(...(await take(scene, align, ms, count, random, teller.signal)))
         compare(hosts.moving, curve, teller.note, scene.before)
@@ -83,7 +89,8 @@ function entries(counts: Readonly<Record<number, number>>): [ms: number, count: 
 
 /** A meter's readings below a root, and what is true there. */
 interface Scene {
-  look(align: Align): Reading
+  begin(align: Align): Reading
+  end(align: Align): Reading
   miss(from: Reading, to: Reading): Miss
   /** Of the host, when the scene was opened. */
   readonly before: Truth
@@ -98,7 +105,8 @@ function open(root: string, curve: Curve): Scene {
   const first = startSampler(sampler)
   const truth = ([ms = 0]: Reading) => curve.joules((ms - originMs) / 1e3)
   return {
-    look: (align) => sampleOf(sampler, align),
+    begin: (align) => sampleOf(sampler, align === 'edge' ? 'begin' : 'sample'),
+    end: (align) => sampleOf(sampler, align === 'edge' ? 'end' : 'sample'),
     miss(from, to) {
       const { joules, uncertaintyJoules } = energyBetween(channels, from, to, first)
       const real = truth(to) - truth(from)
@@ -109,7 +117,7 @@ function open(root: string, curve: Curve): Scene {
   }
 }
 
-/** So many windows of about `ms` milliseconds, each begun at random in the counter's updates. */
+/** So many windows of about `ms` milliseconds, those that are blind begun at random in an update. */
 async function take(
   scene: Scene,
   align: Align,
@@ -125,11 +133,11 @@ async function take(
       signal.throwIfAborted()
       await breathe()
     }
-    idle(performance.now() + update * random())
-    const from = scene.look(align)
-    // From the window's own beginning, which a hunt for an edge puts off.
+    if (align === 'none') idle(performance.now() + update * random())
+    const from = scene.begin(align)
+    // A hunt for an edge has put the beginning off.
     idle(performance.now() + ms + update * (random() - 0.5))
-    misses.push(scene.miss(from, scene.look(align)))
+    misses.push(scene.miss(from, scene.end(align)))
   }
   return misses
 }
@@ -156,6 +164,12 @@ function figureOf(
     load,
     jitterPercent: load === 'moving' ? 100 * JITTER : 0,
     rmsPercent: 100 * rootMeanSquare(misses.map(({ error }) => error)),
+    typicalPercent:
+      100 *
+      quantile(
+        misses.map(({ error }) => Math.abs(error)),
+        ONE_SIGMA,
+      ),
     theoryPercent: blind ? (100 * 1000 * UPDATE_SECONDS) / (Math.sqrt(6) * windowMs) : null,
     claimedPercent: 100 * rootMeanSquare(misses.map(({ sigma }) => sigma)),
     within1Sigma: within(1),

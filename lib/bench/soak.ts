@@ -24,6 +24,7 @@ export async function soak(
     intervalMs: 1000 / HZ,
     estimate: false,
   }).start()
+  const begun = performance.now()
   try {
     let rows = 0
     const reading = (async () => {
@@ -44,9 +45,11 @@ export async function soak(
     await delay((seconds - settling) * 1000, undefined, { signal })
     const growthBytes = Math.max(0, (await resident()) - before)
     meter.stop()
+    const ended = performance.now()
     await reading
     const { overwritten, overruns } = meter.overhead()
-    return { hz: HZ, seconds, rows, lostRows: overwritten + overruns, growthBytes }
+    const took = (ended - begun) / 1000
+    return { hz: HZ, seconds: took, rows, lostRows: overwritten + overruns, growthBytes }
   } finally {
     meter.stop()
   }

@@ -100,6 +100,8 @@ export interface PrecisionFigures {
   jitterPercent: number
   /** Root of the mean square of (measured − true) ÷ true. */
   rmsPercent: number
+  /** What 68 % of the errors stay below: without those of a machine that was held up. */
+  typicalPercent: number
   /** Tu / (√6·T): two ends at random in an update; nothing where ends are aligned. */
   theoryPercent: number | null
   /** What the windows themselves claimed, root of the mean square. */

@@ -195,7 +195,7 @@ function startupTable(figures: StartupFigures | null): string[] {
 
 function precisionTable(figures: readonly PrecisionFigures[] | null): string[] {
   if (!figures || figures.length === 0) return []
-  const head = ['window', 'align', 'power', 'jitter', 'rms error', 'theory', 'claimed']
+  const head = ['window', 'align', 'power', 'jitter', 'rms error', 'typical', 'theory', 'claimed']
   return table([
     [...head, 'within 1σ', 'within 2σ', 'windows'],
     ...figures.map((one) => {
@@ -212,6 +212,7 @@ function precisionTable(figures: readonly PrecisionFigures[] | null): string[] {
         most === undefined
           ? percent(rmsPercent)
           : judged(`${percent(rmsPercent)} ≤ ${most} %`, rmsPercent <= most),
+        percent(one.typicalPercent),
         one.theoryPercent === null ? '' : percent(one.theoryPercent),
         percent(one.claimedPercent),
         checked
@@ -241,7 +242,7 @@ function soakLines(figures: SoakFigures | null): string[] {
   const { hz, seconds, rows, lostRows, growthBytes } = figures
   const mib = (growthBytes / 2 ** 20).toFixed(2)
   return table([
-    ['rows', `${rows} in ${seconds} s at ${hz} Hz`],
+    ['rows', `${rows} in ${seconds.toFixed(1)} s at ${hz} Hz`],
     ['lost', judged(`${lostRows} ≤ 0`, lostRows === 0)],
     ['memory grew by', judged(`${mib} MiB ≤ 1 MiB`, growthBytes <= LIMITS.growthBytes)],
   ])

@@ -273,7 +273,7 @@ describe('the bench', function () {
     it('has windows under a load that moves, with late updates', () => {
       const moving = report.precision!.filter(({ load }) => load === 'moving')
       expect(moving.map(({ align, windows }) => [align, windows])).to.deep.equal([
-        ['none', 9],
+        ['none', 6],
         ['edge', 27],
       ])
       for (const { jitterPercent, within1Sigma, within2Sigma } of moving) {
