@@ -83,7 +83,7 @@ export async function startHosts(note: (sentence: string) => void): Promise<Simu
     )
   }
   const tsx = runner()
-  const args = ['--import', tsx, program, JSON.stringify(HOSTS)]
+  const args = [`--import=${tsx}`, program, JSON.stringify(HOSTS)]
   const child = spawn(process.execPath, args, {
     cwd: PACKAGE,
     env: { ...process.env, NODE_OPTIONS: undefined },

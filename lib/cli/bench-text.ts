@@ -179,8 +179,8 @@ function startupTable(figures: StartupFigures | null): string[] {
   const most = Math.max(requireTimes * baselineMs, baselineMs + requireMoreMs)
   const began = meterMs === null || meterMs <= LIMITS.meterMs
   return table([
-    ["require('jouletap')", judged(`${ms(requireMs)}${limit(most)}`, loaded)],
-    ['require() of an empty file', ms(baselineMs)],
+    ['require jouletap', judged(`${ms(requireMs)}${limit(most)}`, loaded)],
+    ['require an empty file', ms(baselineMs)],
     [
       'a Meter, made and started',
       meterMs === null ? 'unknown' : judged(`${ms(meterMs)}${limit(LIMITS.meterMs)}`, began),

@@ -125,7 +125,7 @@ describe('the report of the bench', () => {
       /^ {2}Meter\.rows\(\) +3\.3 ns ≤ 5 \(3\.0 … 7\.0\) for each of 1800 values$/m,
       /^ {2}slower by +0\.21 % ≤ 0\.3 % \(95 %: -0\.04 … 0\.46 %, 40 pairs\)$/m,
       /^ {2}sampler, of one CPU +0\.430 % \(rapl-perf, 5 domains\)$/m,
-      /^ {2}require\('jouletap'\) +9\.0 ms ≤ 16\.0 ms$/m,
+      /^ {2}require jouletap +9\.0 ms ≤ 16\.0 ms$/m,
       /^ {2}jouletap run -- true +80\.0 ms ≤ 100\.0 ms$/m,
       /^ {2}2 ms +none +constant +0 % +20\.1 % +18\.2 % +19\.9 % +19\.9 % +65\.0 % +95\.0 % +250$/m,
       /^ {2}10 ms +edge +constant +0 % +0\.0312 % ≤ 0\.1 % +0\.0281 % +0\.0400 % +70\.0 % +96\.0 % +80$/m,
