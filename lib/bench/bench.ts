@@ -30,6 +30,9 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
   const hosts = await startHosts(note)
   try {
     const places = hosts.places.filter(({ source }) => isWanted(settings, source))
+    if (places.length === 0) {
+      note(`Sources are none: the simulated host lacks ${String(settings.sources)}.`)
+    }
     return await run(settings, places, hosts, '/', notes)
   } finally {
     await hosts.stop()

@@ -26,9 +26,9 @@ const timers = ({ seconds }: Counts['timers']) => [
 ]
 
 const drain = ({ rounds, roundMs }: Counts['drain']) => [
-  `Wall time for each double, median of ${rounds} rounds (least … most) after ${WARM_UP.rounds} short ones ` +
-    `that do not count: rows gather at 10 kHz for ${roundMs} ms while JavaScript stands still, then all are ` +
-    `fetched by Meter.rows(), or by the addon's read() alone.`,
+  `Wall time for each double, median of ${rounds} rounds (least … most) after ${WARM_UP.rounds} ` +
+    `short ones that do not count: rows gather at 10 kHz for ${roundMs} ms while JavaScript stands ` +
+    `still, then all are fetched by Meter.rows(), or by the addon's read() alone.`,
 ]
 
 const overhead = ({ pairs, sliceMs, floorSlices }: Counts['slowdown']) => [

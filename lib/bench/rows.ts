@@ -30,6 +30,7 @@ export async function rowCost(
     const reads = readsFor(source, domains, root)
     if (typeof reads === 'string') note(reads)
     const bare = native().floor
+    if (!bare) note('The bare loop runs on Linux only: its figures are null.')
     const floor =
       bare && typeof reads !== 'string'
         ? (counted: boolean) => bare(reads, INTERVAL_MS, rowsPerTurn, counted)

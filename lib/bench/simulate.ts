@@ -79,7 +79,7 @@ export async function startHosts(note: (sentence: string) => void): Promise<Simu
   const program = join(PACKAGE, 'test/host/serve.ts')
   if (!existsSync(program)) {
     throw unavailable(
-      'its simulated host is in the repository and not in the package: run it in a checkout',
+      'it is in the repository and not in the package, so run the bench in a checkout',
     )
   }
   const tsx = runner()
@@ -96,7 +96,7 @@ export async function startHosts(note: (sentence: string) => void): Promise<Simu
   child.stdin.on('error', () => {}) // it ended early: `ended` tells
   const ended = once(child, 'close')
   const answered = await Promise.race([line(child.stdout), ended.then(() => undefined)])
-  if (answered === undefined) throw unavailable(`its simulated host fails: ${oneLine(complaints)}`)
+  if (answered === undefined) throw unavailable(`it does not start (${oneLine(complaints)})`)
   const stop = async (): Promise<void> => {
     child.stdin.end()
     await ended
@@ -106,10 +106,7 @@ export async function startHosts(note: (sentence: string) => void): Promise<Simu
   for (const host of [files, steady, moving]) {
     if ('reason' in host) {
       await stop()
-      throw unavailable(
-        `its simulated host cannot run here (${oneLine(host.reason)}): it takes root, /dev/fuse ` +
-          'and a C++ compiler',
-      )
+      throw unavailable(`it takes root, /dev/fuse and a C++ compiler (${oneLine(host.reason)})`)
     }
   }
   const places = SOURCES.flatMap(({ source, host, label }): Place[] => {
@@ -134,7 +131,7 @@ function runner(): string {
   try {
     return createRequire(join(PACKAGE, 'package.json')).resolve('tsx')
   } catch {
-    throw unavailable('its simulated host needs what "npm install" puts into a checkout')
+    throw unavailable('it needs what "npm install" puts into a checkout')
   }
 }
 
@@ -154,7 +151,7 @@ const oneLine = (text: string): string =>
     .replace(/\.$/, '')
 
 function unavailable(why: string): JouletapError {
-  return new JouletapError('NOT_AVAILABLE', `--simulate cannot be used: ${why}.`)
+  return new JouletapError('NOT_AVAILABLE', `There is no simulated host: ${why}.`)
 }
 
 /** Orders that one write holds: the kernel may tear longer ones apart. */

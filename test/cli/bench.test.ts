@@ -1,5 +1,5 @@
 /** `jouletap bench`: its words, its report, and that nothing is left of it however it ends. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -8,7 +8,8 @@ import type { BenchReport } from '../../lib/bench'
 import { benchText } from '../../lib/cli/bench-text'
 import { hostInfo } from '../../lib/record'
 import { hostUnavailable } from '../host/host'
-import { runCli, startCli } from '../support/child'
+import { runCli, runProgram, startCli } from '../support/child'
+import { mustBeBuilt, ROOT } from '../support/process'
 
 const plain = (_: string, text: string): string => text
 
@@ -176,6 +177,7 @@ describe('jouletap bench', function () {
   this.timeout(60_000)
   let folder: string
 
+  before(mustBeBuilt)
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'jouletap-'))
   })
@@ -210,6 +212,21 @@ describe('jouletap bench', function () {
       expect(stderr).to.match(/ See 'jouletap bench --help'\.\n$/)
     })
   }
+
+  it('says where a simulated host is, in a package that has none', async () => {
+    // As npm installs it: without the tests.
+    for (const part of ['dist', 'package.json', 'build/Release/jouletap.node']) {
+      cpSync(join(ROOT, part), join(folder, part), { recursive: true })
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+    const args = [join(folder, 'dist/cli/main.js'), 'bench', '--simulate']
+    const { code, stdout, stderr } = await runProgram(process.execPath, args)
+    expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' })
+    expect(stderr).to.equal(
+      'jouletap: There is no simulated host: it is in the repository and not in the package, so run ' +
+        'the bench in a checkout.\n',
+    )
+  })
 
   /** Roots of simulated hosts that are there now. */
   const roots = () => readdirSync(folder).filter((name) => name.startsWith('jouletap-host-'))
