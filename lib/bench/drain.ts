@@ -8,13 +8,13 @@ import type { DrainFigures } from './types'
 /** Rows come this often, in milliseconds, while they gather. */
 const INTERVAL_MS = 0.1
 
-/** Rounds before those that count: the compiler's. */
-export const WARM_UP = { rounds: 200, ms: 4 }
+/** Rows gather for so many milliseconds in rounds that do not count. */
+const WARM_UP_MS = 4
 
 /** Lets rows gather while this thread stands still, then fetches them all; so many times. */
 export async function drain(
   { source, root }: Place,
-  { rounds, roundMs }: Counts['drain'],
+  { warmUps, rounds, roundMs }: Counts['drain'],
   signal: AbortSignal,
 ): Promise<DrainFigures> {
   const figures: { ns: number; values: number }[] = []
@@ -29,9 +29,10 @@ export async function drain(
     const width = 1 + meter.domains.length
     const unasked = meter.overhead().rows
     let fetched = 0
-    for (let round = -WARM_UP.rounds; round < rounds; round++) {
+    for (let round = -warmUps; round < rounds; round++) {
       signal.throwIfAborted()
-      block(round < 0 ? WARM_UP.ms : roundMs)
+      // The first rounds are the compiler's.
+      block(round < 0 ? WARM_UP_MS : roundMs)
       // Less a few that may not be there yet: to wait for rows is not to fetch them.
       const there = Math.max(1, meter.overhead().rows - unasked - fetched - 4)
       let count = 0

@@ -1,5 +1,4 @@
 /** How each figure was taken, and how often: a sentence or some for each part of a report. */
-import { WARM_UP } from './drain'
 import type { Counts } from './options'
 import { STEADY_WATTS, UPDATE_SECONDS } from './simulate'
 import { THREADS } from './slowdown'
@@ -25,8 +24,8 @@ const timers = ({ seconds }: Counts['timers']) => [
     `busy: every processor had a spinning thread besides. Missed: grid times without a row.`,
 ]
 
-const drain = ({ rounds, roundMs }: Counts['drain']) => [
-  `Wall time for each double, median of ${rounds} rounds (least … most) after ${WARM_UP.rounds} ` +
+const drain = ({ warmUps, rounds, roundMs }: Counts['drain']) => [
+  `Wall time for each double, median of ${rounds} rounds (least … most) after ${warmUps} ` +
     `short ones that do not count: rows gather at 10 kHz for ${roundMs} ms while JavaScript stands ` +
     `still, then all are fetched by Meter.rows(), or by the addon's read() alone.`,
 ]
@@ -50,7 +49,8 @@ const precision = (_: Counts['precision'], seed: number) => [
     `update of the nominal one, and blind ones begin at random (seed ${seed}): errors of one length ` +
     `would be two-valued. Constant: ${STEADY_WATTS} W; moving: steps, ramps and bursts, a third of the windows ` +
     `each. Theory: Tu/(√6·T). Typical: what 68 % of the errors stay ` +
-    `below. Claimed: root mean square of the windows' own uncertainties.`,
+    `below. Claimed: root mean square of the windows' own uncertainties. ` +
+    `Found: windows at both of whose ends an update was found, which a busy machine prevents.`,
 ]
 
 const soak = (_: Counts['soak']) => [

@@ -1,6 +1,7 @@
 /** How right windows are, and how right their uncertainties, against what a simulated host has truly used. */
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises'
-import { channelOf, energyBetween, type Reading } from '../energy'
+import { channelOf, columnOf, energyBetween, type Reading } from '../energy'
+import { TALLY } from '../native'
 import { generator, quantile, rootMeanSquare } from './arithmetic'
 import { type Curve, curveOf, loadOf, SHAPES } from './curve'
 import { block, openSampler, sampleOf, startSampler } from './look'
@@ -31,6 +32,8 @@ type Align = (typeof ALIGNMENTS)[number]
 interface Miss {
   error: number
   sigma: number
+  /** Whether the counter's updates were found at both ends. */
+  found: boolean
 }
 
 /** What the windows are drawn with, and who is told what. */
@@ -87,6 +90,9 @@ function entries(counts: Readonly<Record<number, number>>): [ms: number, count: 
   return Object.entries(counts).map(([ms, count]) => [Number(ms), count])
 }
 
+/** Where a domain's fields tell how far its value lags; negative: nobody knows. */
+const LAG = TALLY.indexOf('lagVariance')
+
 /** A meter's readings below a root, and what is true there. */
 interface Scene {
   begin(align: Align): Reading
@@ -110,7 +116,8 @@ function open(root: string, curve: Curve): Scene {
     miss(from, to) {
       const { joules, uncertaintyJoules } = energyBetween(channels, from, to, first)
       const real = truth(to) - truth(from)
-      return { error: (joules - real) / real, sigma: uncertaintyJoules / real }
+      const found = [from, to].every((reading) => reading[columnOf(0) + LAG]! >= 0)
+      return { error: (joules - real) / real, sigma: uncertaintyJoules / real, found }
     },
     before,
     [Symbol.dispose]: () => sampler.stop(),
@@ -174,6 +181,7 @@ function figureOf(
     claimedPercent: 100 * rootMeanSquare(misses.map(({ sigma }) => sigma)),
     within1Sigma: within(1),
     within2Sigma: within(2),
+    found: align === 'edge' ? misses.filter(({ found }) => found).length / misses.length : null,
     windows: misses.length,
   }
 }

@@ -109,6 +109,8 @@ export interface PrecisionFigures {
   /** Shares of the windows whose error was within one and two of their own standard deviations. */
   within1Sigma: number
   within2Sigma: number
+  /** Share of the windows at both of whose ends an update was found; null where none was looked for. */
+  found: number | null
   windows: number
 }
 

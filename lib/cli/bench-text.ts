@@ -197,7 +197,7 @@ function precisionTable(figures: readonly PrecisionFigures[] | null): string[] {
   if (!figures || figures.length === 0) return []
   const head = ['window', 'align', 'power', 'jitter', 'rms error', 'typical', 'theory', 'claimed']
   return table([
-    [...head, 'within 1σ', 'within 2σ', 'windows'],
+    [...head, 'within 1σ', 'within 2σ', 'found', 'windows'],
     ...figures.map((one) => {
       const { windowMs, align, load, rmsPercent, within1Sigma, within2Sigma } = one
       const most = align === 'edge' && load === 'constant' ? ALIGNED_PERCENT[windowMs] : undefined
@@ -227,6 +227,7 @@ function precisionTable(figures: readonly PrecisionFigures[] | null): string[] {
               within2Sigma >= CALIBRATED.two,
             )
           : share(within2Sigma),
+        one.found === null ? '' : share(one.found),
         String(one.windows),
       ]
     }),

@@ -12,7 +12,7 @@ import { cpuTree, makeTree, powercapTree, type Tree } from '../support/tree'
 const COUNTS: Counts = {
   rows: { turns: 3, rowsPerTurn: 20, instructionTurns: 1 },
   timers: { seconds: 0.1 },
-  drain: { rounds: 3, roundMs: 5 },
+  drain: { warmUps: 3, rounds: 3, roundMs: 5 },
   slowdown: { pairs: 3, sliceMs: 20, floorSlices: 1 },
   startup: { runs: 1 },
   precision: { windows: { 2: 20, 10: 5 }, moving: { 2: 9 } },
@@ -268,6 +268,22 @@ describe('the bench', function () {
       expect(blind[0]!.theoryPercent).to.be.closeTo(19.93, 0.01)
       expect(blind[0]!.rmsPercent).to.be.within(8, 40)
       expect(blind[1]!.theoryPercent).to.be.closeTo(3.987, 0.001)
+    })
+
+    it('holds aligned windows against it too, and says how many found their updates', () => {
+      const aligned = report.precision!.filter(
+        ({ align, load }) => align === 'edge' && load === 'constant',
+      )
+      expect(aligned.map(({ windowMs, windows }) => [windowMs, windows])).to.deep.equal([
+        [2, 20],
+        [10, 5],
+      ])
+      for (const { found, theoryPercent, rmsPercent } of aligned) {
+        expect(found).to.be.within(0, 1)
+        expect(theoryPercent).to.equal(null)
+        // Five updates of 2 ms: a hunt goes on for no longer.
+        expect(rmsPercent).to.be.within(0, 250)
+      }
     })
 
     it('has windows under a load that moves, with late updates', () => {
