@@ -7,7 +7,7 @@ import type { MeterOptions } from './types'
 
 /** Options with every default filled in. */
 export interface Settings
-  extends Required<Pick<MeterOptions, 'sources' | 'intervalMs' | 'estimate'>> {
+  extends Required<Pick<MeterOptions, 'sources' | 'intervalMs' | 'align' | 'estimate'>> {
   host: NativeHost
 }
 
@@ -29,6 +29,7 @@ export const SOURCE_NAMES = [
 const NAMES: readonly (keyof MeterOptions)[] = [
   'sources',
   'intervalMs',
+  'align',
   'root',
   'gpus',
   'byPid',
@@ -56,7 +57,17 @@ export function checkOptions(options: MeterOptions = {}): Settings {
     throw badOption('intervalMs', intervalMs, `a number of milliseconds from ${least} to ${most}`)
   }
   if (typeof estimate !== 'boolean') throw badOption('estimate', estimate, 'true or false')
-  return { sources: checkSources(sources), intervalMs, host: hostOf(options), estimate }
+  const align = checkAlign(options.align ?? 'none')
+  return { sources: checkSources(sources), intervalMs, align, host: hostOf(options), estimate }
+}
+
+/**
+ * Where a stretch of time begins and ends.
+ * @throws {JouletapError} BAD_OPTION.
+ */
+export function checkAlign(align: unknown): 'none' | 'edge' {
+  if (align === 'none' || align === 'edge') return align
+  throw badOption('align', align, "'none' or 'edge'")
 }
 
 /**

@@ -165,6 +165,14 @@ export interface MeterOptions {
   sources?: 'auto' | readonly string[]
   /** Milliseconds between rows, 0.1 … 3 600 000. Default 100. */
   intervalMs?: number
+  /**
+   * `edge`: measuring, and each span, begins and ends at updates of the fast counters, so that a
+   * window of some milliseconds is known to a thousandth. `start()`, `span()`, `end()` and `stop()`
+   * then block for some milliseconds (the first time 20) to look for them; what that uses is not in
+   * the span's joules but in `self`. Rows come just after an update and tell their `ages`.
+   * Default `none`: anywhere, with the uncertainty that this means.
+   */
+  align?: 'none' | 'edge'
   /** The folder that stands for `/`. Default `JOULETAP_ROOT`, else `/`. */
   root?: string
   /**
