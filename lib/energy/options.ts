@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { badOption } from '../errors'
 import { type NativeGpus, type NativeHost, native } from '../native'
-import type { MeterOptions } from './types'
+import type { MeasureOptions, MeterOptions, Repeat } from './types'
 
 /** Options with every default filled in. */
 export interface Settings
@@ -52,11 +52,51 @@ export function checkOptions(options: MeterOptions = {}): Settings {
   }
   const { sources = 'auto', intervalMs = INTERVAL_MS.usual, estimate = true } = options
   const { least, most } = INTERVAL_MS
-  if (typeof intervalMs !== 'number' || !(intervalMs >= least && intervalMs <= most)) {
+  if (!isWithin(intervalMs, least, most)) {
     throw badOption('intervalMs', intervalMs, `a number of milliseconds from ${least} to ${most}`)
   }
   if (typeof estimate !== 'boolean') throw badOption('estimate', estimate, 'true or false')
   return { sources: checkSources(sources), intervalMs, host: hostOf(options), estimate }
+}
+
+/** What `repeat` may hold. */
+const REPEAT = { seconds: { least: 0.1, most: 3600 }, calls: { least: 4 } }
+
+/**
+ * The options of a meter, which it checks itself, and what is asked of `measure` beside them.
+ * @throws {JouletapError} BAD_OPTION.
+ */
+export function checkRepeat(options: MeasureOptions): MeterOptions & { repeat?: Repeat } {
+  if (typeof options !== 'object' || options === null) return options
+  const { repeat = false, ...others } = options
+  if (repeat === false) return others
+  if (repeat === true) return { ...others, repeat: {} }
+  const { seconds, calls } = REPEAT
+  if (typeof repeat !== 'object' || repeat === null || Object.keys(repeat).some(isNoRepeat)) {
+    throw badOption('repeat', repeat, 'true, false, { seconds } or { calls }')
+  }
+  if (repeat.seconds !== undefined && repeat.calls !== undefined) {
+    throw badOption('repeat', repeat, '{ seconds } or { calls }, one of them')
+  }
+  if (repeat.seconds !== undefined && !isWithin(repeat.seconds, seconds.least, seconds.most)) {
+    const allowed = `a number of seconds from ${seconds.least} to ${seconds.most}`
+    throw badOption('repeat.seconds', repeat.seconds, allowed)
+  }
+  if (
+    repeat.calls !== undefined &&
+    !(Number.isSafeInteger(repeat.calls) && repeat.calls >= calls.least)
+  ) {
+    throw badOption('repeat.calls', repeat.calls, `a whole number from ${calls.least}`)
+  }
+  return { ...others, repeat }
+}
+
+function isNoRepeat(name: string): boolean {
+  return !Object.hasOwn(REPEAT, name)
+}
+
+function isWithin(value: unknown, least: number, most: number): boolean {
+  return typeof value === 'number' && value >= least && value <= most
 }
 
 /**
