@@ -67,7 +67,9 @@ const REPEAT = { seconds: { least: 0.1, most: 3600 }, calls: { least: 4 } }
  * @throws {JouletapError} BAD_OPTION.
  */
 export function checkRepeat(options: MeasureOptions): MeterOptions & { repeat?: Repeat } {
-  if (typeof options !== 'object' || options === null) return options
+  if (typeof options !== 'object' || options === null) {
+    throw badOption('options', options, 'an object')
+  }
   const { repeat = false, ...others } = options
   if (repeat === false) return others
   if (repeat === true) return { ...others, repeat: {} }
