@@ -13,6 +13,7 @@
       "native/gpu_entry.cc",
       "native/integral.cc",
       "native/process_tree.cc",
+      "native/readers.cc",
       "native/sampler.cc",
       "native/shares.cc",
       "native/source.cc",

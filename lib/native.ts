@@ -58,6 +58,8 @@ export interface NativeDomain {
   readonly mayRest: boolean
   /** The hardware computes the value from activity. */
   readonly modelled: boolean
+  /** Domains of a source with one number come from one system call; −1: from none of its own. */
+  readonly call: number
   /** Joules of one count; 0 for a gauge. */
   readonly unitJoules: number
   /** How often the hardware refreshes the value, in seconds; 0 where that is not known. */
@@ -130,13 +132,19 @@ export interface NativeSampler {
   /** Keeps rows from now on, or no longer. */
   record(on: boolean): void
   /**
-   * Reads every domain now, on this thread, into `3 + 15 × domains.length` doubles: milliseconds
-   * of CLOCK_MONOTONIC at its middle, how many it took, how many the machine has been suspended
-   * since boot, then for each domain the fields of a tally, in the order of `TALLY`. Devices with a
-   * thread of their own are asked anew first, for up to 50 ms each.
+   * Reads every domain now, on this thread, into `3 + 16 × domains.length` doubles: milliseconds
+   * of CLOCK_MONOTONIC at its middle, how many of CPU time sampling has taken so far, how many the
+   * machine has been suspended since boot, then for each domain the fields of a tally, in the order
+   * of `TALLY`. Devices with a thread of their own are asked anew first, for up to 50 ms each.
    * @throws {TypeError} `into` is not a Float64Array of that length or longer.
    */
   sample(into: Float64Array): void
+  /**
+   * The same in haste, into `1 + domains.length` doubles: a row as `read` gives it. No device with a
+   * thread of its own is asked.
+   * @throws {TypeError} `into` is not a Float64Array of that length or longer.
+   */
+  readNow(into: Float64Array): void
   /**
    * Moves the oldest kept rows into `into`, as many as fit whole: `[milliseconds, joules…]`, joules
    * since start, NaN where a domain could not be read.
@@ -155,7 +163,7 @@ export interface NativeSampler {
 
 /** What the sampler's thread cost and missed. */
 export interface NativeOverhead {
-  /** CPU time of the thread and of `sample()`, in seconds. */
+  /** CPU time of its threads and of calls on this one, in seconds. */
   readonly cpuSeconds: number
   /** Times all domains were read. */
   readonly reads: number
@@ -165,8 +173,28 @@ export interface NativeOverhead {
   readonly overwritten: number
   /** Grid times that passed while the thread could not run. */
   readonly overruns: number
+  /** Times the thread woke. */
+  readonly wakeUps: number
+  /** System calls that read counters, or wait for the next time. */
+  readonly systemCalls: number
+  /** How late the thread woke for rows, in microseconds, the first two to an eighth. */
+  readonly lateUs: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** Milliseconds between rows: more than were wished for where `maxOverhead` made it so. */
+  readonly intervalMs: number
+  /** The system's number of the thread while it runs, else 0. */
+  readonly threadId: number
   /** Whether the thread runs under SCHED_FIFO. */
   readonly realtime: boolean
+}
+
+/** How a sampler is to work. */
+export interface NativePlan {
+  /** Milliseconds between rows, above 0. */
+  readonly intervalMs: number
+  /** Rows that are kept for `read`, at least 1. */
+  readonly capacity: number
+  /** The share of one CPU that rows may take; 0: no limit. */
+  readonly maxOverhead: number
 }
 
 /** Perf events of one CPU, read as one group. */
@@ -220,14 +248,13 @@ export interface Native {
    */
   probe(host: NativeHost): ((NativeOffer | NativeRefusal) & { readonly automatic: boolean })[]
   /**
-   * Opens `sources` (empty: all automatic ones) of a host; the thread is not started.
-   * @param intervalMs time between rows, above 0
-   * @param capacity rows that are kept for `read`, at least 1
+   * Opens `sources` (empty: all automatic ones) of a host; the thread is not started. It reads on the
+   * grid of the interval while rows are kept, or power has to be integrated, and else only as often
+   * as no wrap goes unseen.
    */
   Sampler: new (
     sources: readonly string[],
-    intervalMs: number,
-    capacity: number,
+    plan: NativePlan,
     host: NativeHost,
   ) => NativeSampler
   /**
@@ -246,7 +273,7 @@ export interface Native {
   readonly elevated: boolean
 }
 
-/** The fields of a tally in a snapshot, in order; all but `excess` and the last three only grow. See native/tally.h. */
+/** The fields of a tally in a snapshot, in order; all but `excess` and the last four only grow. See native/tally.h. */
 export const TALLY = [
   'joules',
   'coveredMs',
@@ -263,6 +290,7 @@ export const TALLY = [
   'lagVariance',
   'method',
   'fresh',
+  'skewMs',
 ] as const
 
 let loaded: Native | JouletapError | undefined

@@ -90,6 +90,7 @@ Napi::Value to_js(Napi::Env env, const Domain& domain) {
   object["method"] = name_of(domain.method);
   object["mayRest"] = Napi::Boolean::New(env, domain.may_rest);
   object["modelled"] = Napi::Boolean::New(env, domain.modelled);
+  object["call"] = domain.call;
   object["unitJoules"] = domain.unit;
   object["updateSeconds"] = domain.update_s;
   object["wrapJoules"] = domain.wrap_joules;
@@ -139,6 +140,10 @@ Napi::Value to_js(Napi::Env env, const jouletap::DeviceShares& device) {
 
 std::string text_in(const Napi::Object& object, const char* key) {
   return Napi::Value(object[key]).As<Napi::String>().Utf8Value();
+}
+
+double number_in(const Napi::Object& object, const char* key) {
+  return Napi::Value(object[key]).As<Napi::Number>().DoubleValue();
 }
 
 std::vector<std::string> strings(const Napi::Array& array) {
@@ -225,27 +230,29 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
                            InstanceMethod<&Sampler::stop>("stop"),
                            InstanceMethod<&Sampler::record>("record"),
                            InstanceMethod<&Sampler::sample>("sample"),
+                           InstanceMethod<&Sampler::read_now>("readNow"),
                            InstanceMethod<&Sampler::read>("read"),
                            InstanceMethod<&Sampler::overhead>("overhead"),
                            InstanceMethod<&Sampler::shares>("shares"),
                        });
   }
 
-  /// (sources: string[], intervalMs: number, capacity: number, host: see host_in)
+  /// (sources: string[], { intervalMs, capacity, maxOverhead }, host: see host_in)
   explicit Sampler(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sampler>(info) {
     const auto names = strings(info[0].As<Napi::Array>());
-    const double interval_ms = info[1].As<Napi::Number>().DoubleValue();
-    const int64_t capacity = info[2].As<Napi::Number>().Int64Value();
-    if (!(interval_ms > 0) || !std::isfinite(interval_ms) || capacity < 1) {
+    const auto wanted = info[1].As<Napi::Object>();
+    const double interval_ms = number_in(wanted, "intervalMs");
+    const double capacity = number_in(wanted, "capacity");
+    if (!(interval_ms > 0) || !std::isfinite(interval_ms) || !(capacity >= 1)) {
       throw Napi::RangeError::New(info.Env(), "intervalMs must be above 0 and capacity at least 1");
     }
-    auto selection = jouletap::select(host_in(info[3]), names);
+    const jouletap::Plan plan{std::llround(interval_ms * 1e6), static_cast<size_t>(capacity),
+                              number_in(wanted, "maxOverhead")};
+    auto selection = jouletap::select(host_in(info[2]), names);
     notes_ = std::move(selection.notes);
     warnings_ = std::move(selection.warnings);
     refusals_ = std::move(selection.refusals);
-    sampler_ = std::make_unique<jouletap::Sampler>(std::move(selection.sources),
-                                                   std::llround(interval_ms * 1e6),
-                                                   static_cast<size_t>(capacity));
+    sampler_ = std::make_unique<jouletap::Sampler>(std::move(selection.sources), plan);
   }
 
  private:
@@ -261,6 +268,9 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     sampler_->record(info[0].As<Napi::Boolean>().Value());
   }
   void sample(const Napi::CallbackInfo& info) { sampler_->sample(snapshot_buffer(info[0])); }
+  void read_now(const Napi::CallbackInfo& info) {
+    sampler_->read_now(buffer(info[0], sampler_->row_width()));
+  }
   Napi::Value read(const Napi::CallbackInfo& info) {
     const auto [into, length] = doubles(info[0]);
     const size_t rows = sampler_->read(into, length / sampler_->row_width());
@@ -274,6 +284,15 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     object["rows"] = overhead.rows;
     object["overwritten"] = overhead.overwritten;
     object["overruns"] = overhead.overruns;
+    object["wakeUps"] = overhead.wake_ups;
+    object["systemCalls"] = overhead.system_calls;
+    auto late = Napi::Object::New(info.Env());
+    late["p50"] = microseconds(overhead.late_p50_ns);
+    late["p99"] = microseconds(overhead.late_p99_ns);
+    late["max"] = microseconds(overhead.late_max_ns);
+    object["lateUs"] = late;
+    object["intervalMs"] = static_cast<double>(overhead.interval_ns) * 1e-6;
+    object["threadId"] = overhead.thread_id;
     object["realtime"] = Napi::Boolean::New(info.Env(), overhead.realtime);
     return object;
   }
@@ -283,10 +302,15 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
   }
 
   double* snapshot_buffer(const Napi::Value& value) const {
-    const auto [into, length] = doubles(value);
-    if (length >= sampler_->snapshot_width()) return into;
-    throw Napi::TypeError::New(value.Env(), "into is too short for a snapshot");
+    return buffer(value, sampler_->snapshot_width());
   }
+  static double* buffer(const Napi::Value& value, size_t width) {
+    const auto [into, length] = doubles(value);
+    if (length >= width) return into;
+    throw Napi::TypeError::New(value.Env(),
+                               "into is too short: it takes " + std::to_string(width) + " doubles");
+  }
+  static double microseconds(int64_t ns) { return static_cast<double>(ns) * 1e-3; }
 
   std::vector<std::string> notes_;
   std::vector<std::string> warnings_;

@@ -22,6 +22,17 @@ inline int64_t midpoint(int64_t before_ns, int64_t after_ns) {
   return before_ns + (after_ns - before_ns) / 2;
 }
 
+/// A moment of the monotonic clock, known to lie within time_ns ± half_ns.
+struct Stamp {
+  int64_t time_ns = 0;
+  int64_t half_ns = 0;
+};
+
+/// That of a read between two looks at the clock.
+inline Stamp stamp_between(int64_t before_ns, int64_t after_ns) {
+  return {midpoint(before_ns, after_ns), (after_ns - before_ns + 1) / 2};
+}
+
 /// What to add to nanoseconds of the monotonic clock to get those since 1970, now. It leaps when
 /// somebody sets the clock.
 inline int64_t epoch_offset_ns() {

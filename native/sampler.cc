@@ -13,7 +13,9 @@
 #ifdef __linux__
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 #endif
 
 namespace jouletap {
@@ -33,44 +35,48 @@ double seconds_of(clockid_t clock) {
 }
 
 double own_cpu_seconds() { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
+int own_thread_id() { return static_cast<int>(syscall(SYS_gettid)); }
 #else
 double own_cpu_seconds() { return 0; }
+int own_thread_id() { return 0; }
 #endif
+
+// Reads that keep nothing but the sampler's own watch over its counters.
+constexpr int64_t kLongestRestNs = 30'000'000'000;
+// A gauge is looked at this often where nobody asks for more; a hole of a second loses energy.
+constexpr int64_t kUsualGaugeNs = 100'000'000;
+constexpr int64_t kLongestGaugeNs = 500'000'000;
+// The cost is looked at after so many rows and so much time.
+constexpr double kCostRows = 16;
+constexpr int64_t kCostNs = 100'000'000;
+constexpr double kLongestIntervalNs = 3.6e12;
 
 steady_clock::time_point at(int64_t time_ns) {
   return steady_clock::time_point(
       std::chrono::duration_cast<steady_clock::duration>(nanoseconds(time_ns)));
 }
 
-std::vector<Domain> domains_of(const std::vector<std::unique_ptr<Source>>& sources) {
-  std::vector<Domain> domains;
-  for (const auto& source : sources) {
-    domains.insert(domains.end(), source->domains().begin(), source->domains().end());
-  }
-  choose_additive(domains);
-  return domains;
-}
-
-int64_t shortest_keep_alive(const std::vector<Domain>& domains) {
-  int64_t shortest = 0;
-  for (const auto& domain : domains) {
+int64_t longest_rest(const Readers& readers, int64_t interval_ns) {
+  int64_t rest = kLongestRestNs;
+  double update_s = static_cast<double>(kLongestGaugeNs) * 1e-9;
+  for (const Domain& domain : readers.domains()) {
     const int64_t period = keep_alive_ns(domain.wrap_joules, domain.max_watts);
-    if (period > 0 && (shortest == 0 || period < shortest)) shortest = period;
+    if (period > 0) rest = std::min(rest, period);
+    if (domain.gauge()) update_s = std::min(update_s, domain.update_s);
   }
-  return shortest;
+  if (!readers.integrates()) return rest;
+  const auto update_ns = static_cast<int64_t>(update_s * 1e9);
+  return std::min(rest, std::max(update_ns, std::min(interval_ns, kUsualGaugeNs)));
 }
 
 }  // namespace
 
-Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, int64_t interval_ns, size_t capacity)
-    : sources_(std::move(sources)),
-      domains_(domains_of(sources_)),
-      interval_ns_(std::max<int64_t>(1, interval_ns)),
-      keep_alive_ns_(shortest_keep_alive(domains_)),
-      tallies_(domains_.size()),
-      ring_(std::max<size_t>(1, capacity), 1 + domains_.size()) {
-  for (size_t i = 0; i < domains_.size(); ++i) tallies_[i].method = domains_[i].method;
-}
+Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Plan& plan)
+    : readers_(std::move(sources)),
+      rest_ns_(longest_rest(readers_, plan.interval_ns)),
+      max_overhead_(plan.max_overhead),
+      interval_ns_(std::max<int64_t>(1, plan.interval_ns)),
+      ring_(std::max<size_t>(1, plan.capacity), row_width()) {}
 
 Sampler::~Sampler() { stop(); }
 
@@ -79,14 +85,15 @@ void Sampler::start(double* into) {
     sample(into);
     return;
   }
-  for (const auto& source : sources_) source->start();
+  readers_.start();
   int64_t start_ns = 0;
   {
     const std::lock_guard<std::mutex> lock(reading_);
-    read_sources();
-    emit();
+    read_all();
+    if (recording_) emit();
     snapshot(into);
-    start_ns = time_ns_;
+    start_ns = readers_.time_ns();
+    next_row_ = start_ns + interval_ns_;
     running_ = true;
   }
   const SignalsBlocked blocked;
@@ -94,50 +101,71 @@ void Sampler::start(double* into) {
 }
 
 void Sampler::stop() {
-  if (thread_.joinable()) refresh_sources();
+  if (thread_.joinable()) readers_.refresh();
   {
     const std::lock_guard<std::mutex> lock(waking_);
     stopping_ = true;
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
-  for (const auto& source : sources_) source->stop();
+  readers_.stop();
 }
 
 void Sampler::record(bool on) {
-  if (recording_.exchange(on) || !on) return;
-  const std::lock_guard<std::mutex> lock(reading_);
-  if (!running_) return;
-  read_sources();
-  emit();
+  if (recording_.exchange(on) || !on || !running_) return;
+  {
+    const std::lock_guard<std::mutex> lock(reading_);
+    read_all();
+    emit();
+    next_row_ = readers_.time_ns() + interval_ns_;
+  }
+  {
+    const std::lock_guard<std::mutex> lock(waking_);
+    changed_ = true;
+  }
+  wake_.notify_all();
 }
 
 void Sampler::sample(double* into) {
   const double before = own_cpu_seconds();
-  if (running_) refresh_sources();
+  // Without reading_, so that a slow device delays this caller and no row.
+  if (running_) readers_.refresh();
   const std::lock_guard<std::mutex> lock(reading_);
-  if (running_) read_sources();
-  snapshot(into);
+  if (running_) read_all();
   overhead_.cpu_seconds += own_cpu_seconds() - before;
+  snapshot(into);
 }
 
-/// Without reading_, so that a slow device delays this caller and no row.
-void Sampler::refresh_sources() noexcept {
-  for (const auto& source : sources_) source->refresh();
+void Sampler::read_now(double* into) {
+  const int64_t before = now_ns();
+  const std::lock_guard<std::mutex> lock(reading_);
+  if (running_) read_all();
+  fill_row(into);
+  // The CPU clock would cost as much as the reading.
+  overhead_.cpu_seconds += static_cast<double>(now_ns() - before) * 1e-9;
 }
 
-void Sampler::snapshot(double* into) const noexcept {
-  *into++ = static_cast<double>(time_ns_) * kMsPerNs;
-  *into++ = static_cast<double>(taken_ns_) * kMsPerNs;
+void Sampler::snapshot(double* into) noexcept {
+  const int64_t time_ns = readers_.time_ns();
+  *into++ = static_cast<double>(time_ns) * kMsPerNs;
+  *into++ = cpu_seconds() * 1e3;
   *into++ = static_cast<double>(suspended_ns()) * kMsPerNs;
-  for (const Tally& tally : tallies_) {
+  for (const Tally& tally : readers_.tallies()) {
+    const int64_t skew_ns = std::abs(tally.stamp.time_ns - time_ns) + tally.stamp.half_ns;
     for (const double field :
          {tally.joules, tally.covered_ms, tally.variance, tally.wraps, tally.resets,
           tally.backwards, tally.ambiguous, tally.failures, tally.stalls, tally.bridged, tally.bias,
           tally.excess, tally.lag_variance, static_cast<double>(tally.method),
-          tally.fresh ? 1.0 : 0.0}) {
+          tally.fresh ? 1.0 : 0.0, static_cast<double>(skew_ns) * kMsPerNs}) {
       *into++ = field;
     }
+  }
+}
+
+void Sampler::fill_row(double* row) const noexcept {
+  *row++ = static_cast<double>(readers_.time_ns()) * kMsPerNs;
+  for (const Tally& tally : readers_.tallies()) {
+    *row++ = tally.fresh ? tally.joules : std::numeric_limits<double>::quiet_NaN();
   }
 }
 
@@ -146,114 +174,124 @@ size_t Sampler::read(double* into, size_t max_rows) {
   return ring_.pop(into, max_rows);
 }
 
+double Sampler::cpu_seconds() const noexcept {
+  double seconds = overhead_.cpu_seconds + readers_.cpu_seconds();
+#ifdef __linux__
+  if (overhead_.thread_id != 0) seconds += seconds_of(cpu_clock_);
+#endif
+  return seconds;
+}
+
 Overhead Sampler::overhead() {
   const std::lock_guard<std::mutex> lock(reading_);
   Overhead overhead = overhead_;
-#ifdef __linux__
-  clockid_t clock;
-  if (running_ && thread_.joinable() &&
-      pthread_getcpuclockid(thread_.native_handle(), &clock) == 0) {
-    overhead.cpu_seconds += seconds_of(clock);
-  }
-#endif
-  for (const auto& source : sources_) overhead.cpu_seconds += source->cpu_seconds();
+  overhead.cpu_seconds = cpu_seconds();
+  overhead.late_p50_ns = lateness_.quantile_ns(0.5);
+  overhead.late_p99_ns = lateness_.quantile_ns(0.99);
+  overhead.late_max_ns = lateness_.most_ns();
+  overhead.interval_ns = interval_ns_;
   const std::lock_guard<std::mutex> keeping(keeping_);
   overhead.overwritten = static_cast<double>(ring_.overwritten());
   return overhead;
 }
 
-std::vector<DeviceShares> Sampler::shares() const {
-  std::vector<DeviceShares> all;
-  for (const auto& source : sources_) {
-    for (DeviceShares& device : source->shares()) all.push_back(std::move(device));
-  }
-  return all;
-}
-
-void Sampler::read_sources() noexcept {
-  const int64_t before = now_ns();
-  Tally* tallies = tallies_.data();
-  for (const auto& source : sources_) {
-    source->read(tallies);
-    tallies += source->domains().size();
-  }
-  const int64_t after = now_ns();
-  time_ns_ = midpoint(before, after);
-  taken_ns_ = after - before;
+void Sampler::read_all() noexcept {
+  readers_.read();
   ++overhead_.reads;
+  overhead_.system_calls += static_cast<double>(readers_.calls());
 }
 
 void Sampler::emit() noexcept {
-  if (!recording_) return;
   const std::lock_guard<std::mutex> lock(keeping_);
-  double* row = ring_.push();
-  *row++ = static_cast<double>(time_ns_) * kMsPerNs;
-  for (const Tally& tally : tallies_) {
-    *row++ = tally.fresh ? tally.joules : std::numeric_limits<double>::quiet_NaN();
-  }
+  fill_row(ring_.push());
 }
 
 void Sampler::settle_in() noexcept {
+  const std::lock_guard<std::mutex> lock(reading_);
+  overhead_.thread_id = own_thread_id();
 #ifdef __linux__
+  pthread_getcpuclockid(pthread_self(), &cpu_clock_);
   pthread_setname_np(pthread_self(), "jouletap");
   prctl(PR_SET_TIMERSLACK, 1UL);  // nanoseconds; the default of 50 µs is most of a wake-up's delay
   const sched_param priority{kRealtimePriority};
   // pthread functions return the error, positive.
-  const bool realtime = pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority) == 0;
-  {
-    const std::lock_guard<std::mutex> lock(reading_);
-    overhead_.realtime = realtime;
+  overhead_.realtime = pthread_setschedparam(pthread_self(), SCHED_FIFO, &priority) == 0;
+  const std::vector<int> home = readers_.home();
+  if (home.empty()) return;
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  for (const int cpu : home) {
+    if (cpu < CPU_SETSIZE) CPU_SET(cpu, &cpus);
   }
-  for (const auto& source : sources_) {
-    const auto home = source->home();
-    if (home.empty()) continue;
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    for (const int cpu : home) {
-      if (cpu < CPU_SETSIZE) CPU_SET(cpu, &cpus);
-    }
-    // Where it is not allowed the reads cost an interrupt more, and are as right.
-    sched_setaffinity(0, sizeof cpus, &cpus);
-    break;
-  }
+  // Where it is not allowed the reads cost an interrupt more, and are as right.
+  sched_setaffinity(0, sizeof cpus, &cpus);
 #endif
 }
 
 void Sampler::run(int64_t start_ns) noexcept {
   settle_in();
   int64_t last_read = start_ns;
-  int64_t next_row = last_read + interval_ns_;
   std::unique_lock<std::mutex> waking(waking_);
   while (!stopping_) {
-    int64_t due = next_row;
-    if (keep_alive_ns_ > 0) due = std::min(due, last_read + keep_alive_ns_);
-    if (wake_.wait_until(waking, at(due), [this] { return stopping_; })) break;
+    const int64_t due =
+        recording_ ? std::min<int64_t>(next_row_, last_read + rest_ns_) : last_read + rest_ns_;
+    changed_ = false;
+    if (wake_.wait_until(waking, at(due), [this] { return stopping_ || changed_; })) continue;
     waking.unlock();
-    const int64_t now = now_ns();
     {
       const std::lock_guard<std::mutex> lock(reading_);
-      read_sources();
-      last_read = time_ns_;
-      if (now >= next_row) {
-        emit();
-        ++overhead_.rows;
-        const int64_t passed = (now - next_row) / interval_ns_;
-        overhead_.overruns += static_cast<double>(passed);
-        next_row += (passed + 1) * interval_ns_;
-      }
+      ++overhead_.wake_ups;
+      ++overhead_.system_calls;
+      const int64_t now = now_ns();
+      read_all();
+      last_read = readers_.time_ns();
+      if (recording_ && now >= next_row_) row(now);
     }
     waking.lock();
   }
   waking.unlock();
   const std::lock_guard<std::mutex> lock(reading_);
-  read_sources();
-  emit();
-  // Grid times that passed before the end could be noticed.
-  if (time_ns_ >= next_row) {
-    overhead_.overruns += static_cast<double>((time_ns_ - next_row) / interval_ns_ + 1);
+  read_all();
+  if (recording_) {
+    emit();
+    // Grid times that passed before the end could be noticed.
+    const int64_t passed = readers_.time_ns() - next_row_;
+    if (passed >= 0) overhead_.overruns += static_cast<double>(passed / interval_ns_ + 1);
   }
-  running_ = false;
   overhead_.cpu_seconds += own_cpu_seconds();
+  overhead_.thread_id = 0;
+  running_ = false;
+}
+
+void Sampler::row(int64_t now_ns) noexcept {
+  emit();
+  lateness_.add(now_ns - next_row_);
+  ++overhead_.rows;
+  const int64_t passed = (now_ns - next_row_) / interval_ns_;
+  overhead_.overruns += static_cast<double>(passed);
+  next_row_ = next_row_ + (passed + 1) * interval_ns_;
+  if (max_overhead_ > 0) restrain(now_ns);
+}
+
+/// Makes the interval so much longer that rows cost no more than they may.
+void Sampler::restrain(int64_t now_ns) noexcept {
+  if (time_seen_ != 0 &&
+      (now_ns - time_seen_ < kCostNs || overhead_.rows - rows_seen_ < kCostRows)) {
+    return;
+  }
+  const double cpu = own_cpu_seconds();
+  if (time_seen_ != 0) {
+    const double share = (cpu - cpu_seen_) / (static_cast<double>(now_ns - time_seen_) * 1e-9);
+    const double factor = std::ceil(share / max_overhead_);
+    if (factor > 1) {
+      const double longer = factor * static_cast<double>(interval_ns_);
+      interval_ns_ = static_cast<int64_t>(std::min(longer, kLongestIntervalNs));
+      next_row_ = now_ns + interval_ns_;
+    }
+  }
+  time_seen_ = now_ns;
+  cpu_seen_ = cpu;
+  rows_seen_ = overhead_.rows;
 }
 
 }  // namespace jouletap

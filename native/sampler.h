@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "histogram.h"
+#include "readers.h"
 #include "ring.h"
 #include "source.h"
 #include "tally.h"
@@ -19,69 +21,91 @@ namespace jouletap {
 
 /// What the sampler itself cost and missed.
 struct Overhead {
-  double cpu_seconds = 0;  // of the thread, and of sample() on its callers' threads
-  double reads = 0;        // times all domains were read, for whatever reason
-  double rows = 0;         // of those, on the grid
-  double overwritten = 0;  // rows that nobody fetched in time; their energy is in the next
-  double overruns = 0;     // grid times that passed while the thread could not run
-  bool realtime = false;   // whether the thread runs under SCHED_FIFO
+  double cpu_seconds = 0;   // of its threads, and of calls on their callers' threads
+  double reads = 0;         // times all domains were read, for whatever reason
+  double rows = 0;          // of those, on the grid
+  double overwritten = 0;   // rows that nobody fetched in time; their energy is in the next
+  double overruns = 0;      // grid times that passed while the thread could not run
+  double wake_ups = 0;      // of the thread
+  double system_calls = 0;  // that read, or wait for the next time
+  int64_t late_p50_ns = 0;  // how late the thread woke for a row: median,
+  int64_t late_p99_ns = 0;  // 99th percentile, each to an eighth,
+  int64_t late_max_ns = 0;  // most
+  int64_t interval_ns = 0;  // between rows; longer than wished for where max_overhead made it so
+  int thread_id = 0;        // the system's, of the running thread; 0: none
+  bool realtime = false;    // whether the thread runs under SCHED_FIFO
 };
 
-/// Reads its sources every interval_ns, and more often where a counter would wrap unseen. Public
-/// methods may be called from any thread; start() and stop() from one at a time.
+/// How a sampler is to work.
+struct Plan {
+  int64_t interval_ns = 100'000'000;  // between rows
+  size_t capacity = 1024;             // rows kept for read(), at least 1
+  double max_overhead = 0;            // share of one CPU that rows may take; 0: no limit
+};
+
+/// Reads its sources every interval while rows are kept or power has to be integrated; else only as
+/// often as no wrap goes unseen. Public methods may be called from any thread; start() and stop()
+/// from one at a time.
 class Sampler {
  public:
-  /// capacity: rows kept for read(), at least 1.
-  Sampler(std::vector<std::unique_ptr<Source>> sources, int64_t interval_ns, size_t capacity);
+  Sampler(std::vector<std::unique_ptr<Source>> sources, const Plan& plan);
   ~Sampler();
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
 
   /// Columns 1…n of every row; additive is set.
-  const std::vector<Domain>& domains() const { return domains_; }
+  const std::vector<Domain>& domains() const { return readers_.domains(); }
 
   /// Takes the baseline, which fills snapshot_width() doubles as sample() does, and starts the
   /// thread. While it runs already, the same as sample().
   void start(double* into);
   /// Ends the thread after a last row; it has ended when this returns. Idempotent; not restartable.
   void stop();
-  /// Keeps rows from now on; before that, and after record(false), none are kept.
+  /// Keeps rows from now on, the first of them now; before that, and after record(false), none.
   void record(bool on);
   /// Reads every domain now, on the caller's thread, and fills snapshot_width() doubles:
-  /// milliseconds, how many of them the reading took, how many the machine has been suspended
-  /// since boot, then for each domain the fields of Tally, `method` by its number, `fresh` last, as
-  /// 0 or 1. Slow devices are asked anew first, for up to 50 ms each. Before start() and after
-  /// stop() it repeats the last one without reading.
+  /// milliseconds, how many of CPU time sampling has taken so far, how many the machine has been
+  /// suspended since boot, then for each domain the fields of Tally, `method` by its number,
+  /// `fresh` as 0 or 1, and last how many milliseconds its reading may lie from that time. Slow
+  /// devices are asked anew first, for up to 50 ms each. Before start() and after stop() it repeats
+  /// the last one without reading.
   void sample(double* into);
+  /// The same, in haste: fills row_width() doubles, and asks no slow device.
+  void read_now(double* into);
   /// Moves up to max_rows of the oldest kept rows to `into`: milliseconds, then each domain's
   /// joules since start, NaN where it could not be read. Returns how many.
   size_t read(double* into, size_t max_rows);
   Overhead overhead();
   /// How the energy of devices was divided among processes since start(); complete after stop().
-  std::vector<DeviceShares> shares() const;
+  std::vector<DeviceShares> shares() const { return readers_.shares(); }
 
-  size_t row_width() const { return 1 + domains_.size(); }
-  size_t snapshot_width() const { return 3 + kTallyFields * domains_.size(); }
-  static constexpr size_t kTallyFields = 15;
+  size_t row_width() const { return 1 + domains().size(); }
+  size_t snapshot_width() const { return 3 + kTallyFields * domains().size(); }
+  static constexpr size_t kTallyFields = 16;
 
  private:
-  void run(int64_t start_ns) noexcept;         // the thread; its grid begins at start_ns
-  void settle_in() noexcept;                   // gives the thread its name, priority and place
-  void snapshot(double* into) const noexcept;  // with reading_ held
-  void read_sources() noexcept;                // with reading_ held
-  void refresh_sources() noexcept;             // without
-  void emit() noexcept;  // with reading_ held: keeps a row of the last reading
+  void run(int64_t start_ns) noexcept;  // the thread
+  void settle_in() noexcept;            // gives the thread its name, priority and place
+  void row(int64_t now_ns) noexcept;    // with reading_ held: one of the grid
+  void restrain(int64_t now_ns) noexcept;
+  double cpu_seconds() const noexcept;   // with reading_ held
+  void snapshot(double* into) noexcept;  // with reading_ held
+  void fill_row(double* row) const noexcept;
+  void read_all() noexcept;  // with reading_ held
+  void emit() noexcept;      // with reading_ held: keeps a row of the last reading
 
-  std::vector<std::unique_ptr<Source>> sources_;
-  std::vector<Domain> domains_;
-  const int64_t interval_ns_;
-  int64_t keep_alive_ns_;  // longest time between reads; 0: no limit
-
-  std::mutex reading_;  // guards sources, tallies and the counts of overhead
-  std::vector<Tally> tallies_;
-  int64_t time_ns_ = 0;   // of the last reading: its middle
-  int64_t taken_ns_ = 0;  // how long it took
+  std::mutex reading_;  // guards the readers and the counts of overhead
+  Readers readers_;
+  const int64_t rest_ns_;  // longest time between reads while nobody wants rows
+  const double max_overhead_;
+  int64_t interval_ns_;
+  std::atomic<int64_t> next_row_{0};
+  double rows_seen_ = 0;  // when the cost was last looked at: rows,
+  double cpu_seen_ = 0;   // CPU time,
+  int64_t time_seen_ = 0;
   Overhead overhead_;
+  int cpu_clock_ = 0;  // of the running thread
+  Histogram lateness_;
   std::atomic<bool> running_{false};
 
   std::mutex keeping_;  // the ring; held only to copy
@@ -91,7 +115,8 @@ class Sampler {
   std::mutex waking_;  // never held while reading
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::thread thread_;  // last: it uses all of the above
+  bool changed_ = false;  // the thread has to look anew at what is wanted
+  std::thread thread_;    // last: it uses all of the above
 };
 
 }  // namespace jouletap

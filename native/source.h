@@ -40,10 +40,11 @@ struct Domain {
   Device device;
   std::string parent;  // id of the domain that contains it; empty at the top
   Role role = Role::root;
-  int package = -1;        // physical package, or −1
-  int die = -1;            // die of the package where each has a counter of its own, or −1
-  double unit = 0;         // joules of one count; 0 for a gauge
-  double update_s = 0;     // how often the hardware refreshes the value, seconds; 0: unknown
+  int package = -1;     // physical package, or −1
+  int die = -1;         // die of the package where each has a counter of its own, or −1
+  int call = -1;        // domains of a source with one number come from one system call; −1: none
+  double unit = 0;      // joules of one count; 0 for a gauge
+  double update_s = 0;  // how often the hardware refreshes the value, seconds; 0: unknown
   double wrap_joules = 0;  // joules after which the counter starts again; 0: never
   double max_watts = 0;    // no more than this is believed; see Counter
   double gain = 0;         // relative error of the unit (one standard deviation), 0 if exact
@@ -76,6 +77,10 @@ class Source {
   /// joules. Neither allocates nor throws; a failing read is counted, and the next good one spans
   /// the gap.
   virtual void read(Tally* tallies) noexcept = 0;
+  /// The same for the domains whose `call` it is, by that one system call.
+  virtual void read_call(int /*call*/, Tally* tallies) noexcept { read(tallies); }
+  /// Whether it fills the stamps of its tallies; where not, they get those of the whole read().
+  virtual bool stamps() const { return false; }
   /// Sentences for a person about what was found, left out or merged.
   virtual const std::vector<std::string>& notes() const = 0;
   /// Domains that are there and cannot be read.
@@ -89,6 +94,7 @@ class Source {
 
   // A slow device has a thread of its own, which these start, hurry and end; its read() tells what
   // that thread knows. All from threads that may wait.
+  virtual bool has_thread() const { return false; }
   /// Before the first read.
   virtual void start() {}
   /// Returns when the device has been asked anew, or after 50 ms.

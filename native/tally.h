@@ -1,6 +1,8 @@
 // What is known of one domain since its sampler started.
 #pragma once
 
+#include "clock.h"
+
 namespace jouletap {
 
 /// How the joules of a domain come about, best first.
@@ -31,6 +33,7 @@ struct Tally {
   double lag_variance = -1;  // J², from what is known of the time since the update; −1: nothing
   Method method = Method::counter;
   bool fresh = false;  // whether the last read gave a value
+  Stamp stamp;         // when it was taken
 };
 
 }  // namespace jouletap

@@ -15,6 +15,8 @@ export function openEstimator({ host, intervalMs }: Settings, counters: readonly
   const memory = !counters.some(({ kind }) => kind === 'dram')
   const { channels, notes, sample } = openEstimate(host.root, memory)
   const points = createPoints()
+  const { least, most } = ESTIMATE_INTERVAL_MS
+  const period = Math.min(most, Math.max(least, intervalMs))
   let timer: NodeJS.Timeout | undefined
   let cpuSeconds = 0
 
@@ -36,8 +38,6 @@ export function openEstimator({ host, intervalMs }: Settings, counters: readonly
     notes,
     start() {
       keepPoint()
-      const { least, most } = ESTIMATE_INTERVAL_MS
-      const period = Math.min(most, Math.max(least, intervalMs))
       timer = setInterval(keepPoint, period).unref()
     },
     stop() {
@@ -51,6 +51,6 @@ export function openEstimator({ host, intervalMs }: Settings, counters: readonly
     },
     drain: points.drain,
     joulesAt: points.joulesAt,
-    overhead: () => ({ cpuSeconds, ...points.counts() }),
+    overhead: () => ({ cpuSeconds, intervalMs: period, ...points.counts() }),
   }
 }

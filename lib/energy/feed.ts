@@ -25,6 +25,8 @@ export interface FeedOverhead {
   /** CPU time in this process, in seconds. */
   cpuSeconds: number
   rows: number
+  /** Milliseconds between points. */
+  intervalMs: number
   /** Points that were dropped before anyone fetched them. */
   overwritten: number
 }

@@ -2,8 +2,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { JouletapError } from '../errors'
 import { checkOptions, type Settings } from './options'
-import { energyBetween, type Reading, toDomain } from './reading'
+import { energyBetween, isProcessor, type Reading, toDomain } from './reading'
 import { iterateRows } from './rows'
+import { selfJoules } from './self'
 import { Span } from './span'
 import { openTap, type Tap } from './tap'
 import type { DeviceShares, Domain, Energy, MeterOptions, Overhead, Rows } from './types'
@@ -106,7 +107,22 @@ export class Meter {
 
   /** What sampling has cost so far. */
   overhead(): Overhead {
-    return this.#tap.overhead()
+    const overhead = this.#tap.overhead()
+    const { joules, atMost } = selfJoules(overhead.cpuSeconds, this.#processorWatts())
+    return { ...overhead, joules, joulesAtMost: atMost }
+  }
+
+  /** Mean power of the processors since `start()`. */
+  #processorWatts(): number {
+    if (!this.#first) return 0
+    const row = new Float64Array(1 + this.#tap.channels.length)
+    this.#tap.readNow(row)
+    const seconds = (row[0]! - this.#first[0]!) / 1000
+    const joules = this.#tap.channels.reduce(
+      (total, channel, index) => total + (isProcessor(channel) ? row[1 + index]! || 0 : 0),
+      0,
+    )
+    return seconds > 0 ? joules / seconds : 0
   }
 
   /**

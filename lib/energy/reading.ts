@@ -1,12 +1,13 @@
 /** One look at all domains, and the difference of two: what was used between them, and how sure that is. */
 import { METHODS, type NativeDomain, TALLY } from '../native'
+import { selfDomain } from './self'
 import type { Domain, DomainEnergy, Energy, Flag, Quality } from './types'
 
 /**
- * Milliseconds of CLOCK_MONOTONIC, how many of them the reading took, how many the machine has been
- * suspended since boot, then for each domain the fields of a tally in the order of `TALLY`:
- * 3 + 15 × domains doubles. All but the last three fields are cumulative, so that two readings
- * subtract.
+ * Milliseconds of CLOCK_MONOTONIC, how many of CPU time sampling has taken so far, how many the
+ * machine has been suspended since boot, then for each domain the fields of a tally in the order of
+ * `TALLY`: 3 + 16 × domains doubles. All but the last four fields are cumulative, so that two
+ * readings subtract.
  */
 export type Reading = Float64Array
 
@@ -51,6 +52,14 @@ export function columnOf(index: number): number {
 /** Joules since start of domain `index` in a reading. */
 export function joulesOf(reading: Reading, index: number): number {
   return reading[columnOf(index) + at.joules]!
+}
+
+/** Kinds of domain that hold the energy of processors. */
+const PROCESSORS = ['package', 'core', 'uncore', 'cpu', 'cpu-core', 'psys', 'module', 'platform']
+
+/** Whether a domain brings a processor's energy into the total. */
+export function isProcessor({ additive, kind }: Pick<Domain, 'additive' | 'kind'>): boolean {
+  return additive && PROCESSORS.includes(kind)
 }
 
 /** The public face of a channel. */
@@ -101,7 +110,7 @@ interface Part {
  *   mean power since then when its uncertainty is made
  *
  * Variance of a counter's energy E over T seconds at P = E/T watts, updated every u seconds, where
- * reading took r seconds at either end: (P·u)²/12 + (P·r)²/12 for each end, 2·q²/12 for the count
+ * its reading lies within s seconds of either end: (P·u)²/12 + (P·s)²/3 for each, 2·q²/12 for the count
  * q, (g·E)² for the relative error g of the unit, (P·m)² for m seconds of which nothing is known.
  * That of the ends is common to the domains of one source and adds linearly among them; the others
  * add in quadrature. Where a reading knows how far its value may lag, that variance stands in for
@@ -117,6 +126,12 @@ export function energyBetween(
   const parts = channels.map((channel, index) => partOf(channel, index, seconds, from, to, first))
   const additive = parts.filter((part) => part.energy.additive)
   const joules = sum(additive.map((part) => part.energy.joules))
+  const domains = parts.map((part) => part.energy)
+  const processors = domains.filter(isProcessor)
+  if (processors.length > 0 && seconds > 0) {
+    const watts = sum(processors.map((domain) => domain.joules)) / seconds
+    domains.push(selfDomain((to[1]! - from[1]!) / 1000, watts))
+  }
   return {
     joules,
     uncertaintyJoules: combine(additive),
@@ -124,7 +139,7 @@ export function energyBetween(
     watts: seconds > 0 ? joules / seconds : 0,
     quality: weakest(additive.map((part) => part.energy.quality)),
     coverage: additive.length > 0 ? Math.min(...additive.map((part) => part.coverage)) : 0,
-    domains: parts.map((part) => part.energy),
+    domains,
     warnings: [...suspension(from, to), ...parts.flatMap((part) => part.warnings)],
   }
 }
@@ -171,10 +186,8 @@ function partOf(
       : usualWatts(channel, index, to, first, coverage > 0)
   const phase = Math.min(update, 2 * seconds)
   const ends = [from, to].map((reading) => reading[offset + at.lagVariance]!)
-  const timing =
-    UNIFORM *
-    watts *
-    Math.hypot(...ends.map((lag) => (lag < 0 ? phase : 0)), from[1]! / 1000, to[1]! / 1000)
+  const skews = [from, to].map((reading) => (2 * reading[offset + at.skewMs]!) / 1000)
+  const timing = UNIFORM * watts * Math.hypot(...ends.map((lag) => (lag < 0 ? phase : 0)), ...skews)
   const variance =
     2 * (channel.unitJoules * UNIFORM) ** 2 +
     (channel.gain * joules) ** 2 +

@@ -4,6 +4,7 @@ import type { NativeDomain, NativeRefusal, NativeSampler } from '../native'
 import { ESTIMATE_INTERVAL_MS } from './estimator'
 import type { Feed } from './feed'
 import type { Settings } from './options'
+import { isProcessor } from './reading'
 
 /** What was opened, and why the rest was not. */
 export interface Findings {
@@ -18,14 +19,6 @@ export interface Findings {
   refusals: readonly NativeRefusal[]
   /** Why there is no addon. */
   missing?: string
-}
-
-/** Kinds of domain that hold the energy of processors. */
-const PROCESSORS = ['package', 'core', 'uncore', 'cpu', 'cpu-core', 'psys', 'module', 'platform']
-
-/** Whether a domain brings a processor's energy into the total. */
-export function isProcessor({ additive, kind }: NativeDomain): boolean {
-  return additive && PROCESSORS.includes(kind)
 }
 
 /** All that is worth knowing, and of that what belongs beside every number. */

@@ -4,8 +4,15 @@ import { openEstimator } from './estimator'
 import { type Feed, monotonicMs, rowOf } from './feed'
 import type { Settings } from './options'
 import { type Mac, openPowermetrics, POWERMETRICS, thisMachine } from './powermetrics'
-import { type Channel, channelOf, columnOf, emptyReading, type Reading } from './reading'
-import { isProcessor, nothingToRead, remarksOn } from './remarks'
+import {
+  type Channel,
+  channelOf,
+  columnOf,
+  emptyReading,
+  isProcessor,
+  type Reading,
+} from './reading'
+import { nothingToRead, remarksOn } from './remarks'
 import type { DeviceShares, Overhead, Rows } from './types'
 
 /** What a meter reads from. */
@@ -20,13 +27,31 @@ export interface Tap {
   stop(): void
   /** A reading of all channels now; after `stop()`, the last one. */
   sample(): Reading
+  /**
+   * A row of now: milliseconds of CLOCK_MONOTONIC, then each channel's joules since start, NaN where
+   * not read; of feeds as of their last point. After `stop()`, the last one.
+   */
+  readNow(into: Float64Array): void
   /** Keeps rows from now on, or no longer. */
   record(on: boolean): void
   /** The rows kept since the last call, oldest first; their times are of CLOCK_MONOTONIC. */
   read(): Rows
-  overhead(): Overhead
+  overhead(): TapOverhead
   /** How the energy of GPUs was divided among processes so far. */
   shares(): DeviceShares[]
+}
+
+/** What reading cost, but for its joules. */
+export type TapOverhead = Omit<Overhead, 'joules' | 'joulesAtMost'>
+
+/** Of a tap without a native sampler. */
+const NO_THREAD = {
+  reads: 0,
+  overruns: 0,
+  wakeUps: 0,
+  systemCalls: 0,
+  lateUs: { p50: 0, p99: 0, max: 0 },
+  realtime: false,
 }
 
 /** Seconds of rows that are kept for a reader who is late. */
@@ -103,7 +128,7 @@ function openSampler({ intervalMs, host }: Settings, named: readonly string[]): 
   } catch (error) {
     return { ...NOTHING, missing: (error as Error).message }
   }
-  const sampler = new addon.Sampler(named, intervalMs, capacity, host)
+  const sampler = new addon.Sampler(named, { intervalMs, capacity, maxOverhead: 0 }, host)
   const { domains, refusals, notes, warnings } = sampler
   return { ...(domains.length > 0 && { sampler }), refusals, notes, warnings }
 }
@@ -173,6 +198,13 @@ function join(
       last = look()
     },
     sample: () => last ?? look(),
+    readNow(into) {
+      if (sampler) sampler.readNow(into)
+      else into[0] = last?.[0] ?? monotonicMs()
+      columns.forEach(({ feed, channel }, index) => {
+        into[1 + counters + index] = feed.joulesAt(into[0]!, channel)
+      })
+    },
     record(on) {
       sampler?.record(on)
       if (on) for (const feed of feeds) feed.record()
@@ -181,9 +213,9 @@ function join(
     overhead() {
       const costs = feeds.map((feed) => feed.overhead())
       const ofFeeds = costs.reduce((total, cost) => total + cost.cpuSeconds, 0)
-      if (!sampler) return { ...costs[0]!, cpuSeconds: ofFeeds, overruns: 0, realtime: false }
-      const { cpuSeconds, rows, overwritten, overruns, realtime } = sampler.overhead()
-      return { cpuSeconds: cpuSeconds + ofFeeds, rows, overwritten, overruns, realtime }
+      if (!sampler) return { ...NO_THREAD, ...costs[0]!, cpuSeconds: ofFeeds }
+      const { threadId: _, cpuSeconds, ...native } = sampler.overhead()
+      return { ...native, cpuSeconds: cpuSeconds + ofFeeds }
     },
     shares: () =>
       (sampler?.shares() ?? []).map(({ processes, ...device }) => ({

@@ -62,6 +62,10 @@ export interface Energy {
   quality: Quality
   /** 0…1: the share of the time in which every additive domain was really read. */
   coverage: number
+  /**
+   * Those of the meter, and last `self`: what measuring used, an estimate inside the others that is
+   * there wherever a processor is followed.
+   */
   domains: DomainEnergy[]
   /** Sentences for a person. */
   warnings: string[]
@@ -106,16 +110,33 @@ export interface DeviceShares {
   quality: 'modelled'
 }
 
-/** What the sampler itself cost and missed. */
+/** What measuring itself cost and missed. */
 export interface Overhead {
-  /** CPU time of sampling, in seconds. */
+  /** CPU time of sampling, in seconds: of its threads, and of calls on their callers'. */
   cpuSeconds: number
+  /**
+   * Joules of that time: the middle between its even share of the processors' power and all of it.
+   * 0 where no processor is followed, and before `start()`.
+   */
+  joules: number
+  /** Joules if that power was all for the sake of sampling while it ran. */
+  joulesAtMost: number
+  /** Times the native counters were read, for whatever reason. */
+  reads: number
   /** Rows read on the grid of the interval. */
   rows: number
   /** Rows that were overwritten before anyone fetched them: detail lost, never energy. */
   overwritten: number
   /** Rows that were never taken because the thread could not run in time. */
   overruns: number
+  /** Times the native thread woke. */
+  wakeUps: number
+  /** System calls that read native counters, or wait for the next time. */
+  systemCalls: number
+  /** How late the thread woke for rows, in microseconds: median, 99th percentile, most. */
+  lateUs: { p50: number; p99: number; max: number }
+  /** Milliseconds between rows: more than were asked for where `maxOverhead` made it so. */
+  intervalMs: number
   /** Whether the thread runs under a real-time policy. */
   realtime: boolean
 }

@@ -28,16 +28,19 @@ export interface RunEnergy {
   domains: DomainEnergy[]
 }
 
-/** What the sampler itself cost and missed in a run. */
-export interface RunOverhead {
-  /** CPU time of sampling, in seconds. */
-  cpuSeconds: number
-  rows: number
-  /** Rows that were overwritten before anyone fetched them: detail lost, never energy. */
-  overwritten: number
-  /** Rows that were never taken because the thread could not run in time. */
-  overruns: number
-}
+/** What measuring itself cost and missed in a run. */
+export type RunOverhead = Pick<
+  Overhead,
+  | 'cpuSeconds'
+  | 'joules'
+  | 'joulesAtMost'
+  | 'reads'
+  | 'rows'
+  | 'overwritten'
+  | 'overruns'
+  | 'wakeUps'
+  | 'systemCalls'
+>
 
 /** One run of a command; `schema` changes when the meaning does. */
 export interface RunRecord {
@@ -70,7 +73,7 @@ export interface RunFacts {
   startedAt: Date
   /** The energy from the start of the command to its end. */
   energy: Energy
-  overhead: Overhead
+  overhead: RunOverhead
   /** Default 1. */
   pue?: number
   /** Default: the machine below `root`, with the GPUs of the energy's domains. */
@@ -108,9 +111,14 @@ export function runRecord(facts: RunFacts): RunRecord {
     carbon: null,
     overhead: {
       cpuSeconds: overhead.cpuSeconds,
+      joules: overhead.joules,
+      joulesAtMost: overhead.joulesAtMost,
+      reads: overhead.reads,
       rows: overhead.rows,
       overwritten: overhead.overwritten,
       overruns: overhead.overruns,
+      wakeUps: overhead.wakeUps,
+      systemCalls: overhead.systemCalls,
     },
     host: facts.host ?? hostInfo({ root: facts.root ?? '/', gpus: gpuFacts(energy.domains) }),
     warnings: [...energy.warnings],

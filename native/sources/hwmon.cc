@@ -39,6 +39,10 @@ class Hwmon final : public Source {
   void read(Tally* tallies) noexcept override {
     for (size_t i = 0; i < sensors_.size(); ++i) sensors_[i].read(tallies[i]);
   }
+  void read_call(int call, Tally* tallies) noexcept override {
+    const auto i = static_cast<size_t>(call);
+    sensors_[i].read(tallies[i]);
+  }
 
  private:
   friend class Search;
@@ -179,6 +183,7 @@ class Search {
     }
     HwmonSensor sensor;
     if (!open(chip, channel, rule, domain, sensor)) return;
+    domain.call = static_cast<int>(source_->sensors_.size());
     source_->sensors_.push_back(std::move(sensor));
     source_->domains_.push_back(std::move(domain));
   }

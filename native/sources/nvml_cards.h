@@ -48,6 +48,7 @@ class Cards final : public Source {
   std::vector<DeviceShares> shares() const override { return users_.shares(); }
   void read(Tally* tallies) noexcept override;
 
+  bool has_thread() const override { return true; }
   void start() override;
   void refresh() noexcept override;
   void stop() noexcept override;

@@ -199,23 +199,32 @@ class RaplMsr final : public Source {
   const std::vector<std::string>& notes() const override { return notes_; }
   std::vector<int> home() const override { return home_; }
 
+  bool stamps() const override { return true; }
+
   void read(Tally* tallies) noexcept override {
     int64_t before = now_ns();
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      Slot& slot = slots_[i];
-      uint64_t raw = 0;
-      const bool good = read_register(slot.descriptor, slot.number, &raw);
-      const int64_t after = now_ns();
-      if (good) {
-        slot.counter.look(raw & slot.mask, midpoint(before, after), tallies[i]);
-      } else {
-        slot.counter.miss(tallies[i]);
-      }
-      before = after;
-    }
+    for (size_t i = 0; i < slots_.size(); ++i) before = read_slot(slots_[i], before, tallies[i]);
+  }
+  void read_call(int call, Tally* tallies) noexcept override {
+    const auto i = static_cast<size_t>(call);
+    read_slot(slots_[i], now_ns(), tallies[i]);
   }
 
  private:
+  /// Returns when it was done.
+  static int64_t read_slot(Slot& slot, int64_t before_ns, Tally& tally) noexcept {
+    uint64_t raw = 0;
+    const bool good = read_register(slot.descriptor, slot.number, &raw);
+    const int64_t after_ns = now_ns();
+    tally.stamp = stamp_between(before_ns, after_ns);
+    if (good) {
+      slot.counter.look(raw & slot.mask, tally.stamp.time_ns, tally);
+    } else {
+      slot.counter.miss(tally);
+    }
+    return after_ns;
+  }
+
   friend class Probe;
   std::vector<File> files_;
   std::vector<Slot> slots_;  // one a domain; the descriptors are those of files_
@@ -295,6 +304,7 @@ class Probe {
     }
     const bool amd = cpus_.amd();
     domain.path = below(root_, group.path);
+    domain.call = static_cast<int>(source_->slots_.size());
     domain.unit = unit;
     // An upper half that is in use will not wrap in the life of a machine.
     domain.wrap_joules = amd && raw > kLowerHalf ? 0 : kRange * unit;

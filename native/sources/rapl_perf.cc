@@ -81,6 +81,7 @@ struct Group {
   std::vector<uint64_t> buffer;  // count, time enabled, time running, then {value, id} of each
   uint64_t enabled = 0;
   uint64_t running = 0;
+  size_t first = 0;  // the column of the first counter
 
   /// Exactly one read(2). Whether it gave values of events that ran all the time since the last.
   bool read() noexcept {
@@ -110,30 +111,43 @@ class Perf : public Source {
   const std::vector<std::string>& notes() const override { return notes_; }
   std::vector<int> home() const override { return home_; }
 
+  bool stamps() const override { return true; }
+
   void read(Tally* tallies) noexcept override {
-    for (Group& group : groups_) {
-      const int64_t before = now_ns();
-      const bool good = group.read();
-      const int64_t time = midpoint(before, now_ns());
-      for (size_t i = 0; i < group.ids.size(); ++i, ++tallies) {
-        const uint64_t* value = good ? group.value(group.ids[i]) : nullptr;
-        if (value != nullptr) {
-          group.counters[i].look(*value, time, *tallies);
-        } else {
-          group.counters[i].miss(*tallies);
-        }
-      }
-    }
+    for (Group& group : groups_) read_group(group, tallies);
+  }
+  void read_call(int call, Tally* tallies) noexcept override {
+    read_group(groups_[static_cast<size_t>(call)], tallies);
   }
 
   void add(Group group, std::vector<Domain> domains) {
+    group.first = domains_.size();
+    for (Domain& domain : domains) {
+      domain.call = static_cast<int>(groups_.size());
+      domains_.push_back(std::move(domain));
+    }
     groups_.push_back(std::move(group));
-    for (Domain& domain : domains) domains_.push_back(std::move(domain));
   }
   void note(std::string sentence) { notes_.push_back(std::move(sentence)); }
   void set_home(std::vector<int> cpus) { home_ = std::move(cpus); }
 
  private:
+  static void read_group(Group& group, Tally* tallies) noexcept {
+    const int64_t before = now_ns();
+    const bool good = group.read();
+    const Stamp stamp = stamp_between(before, now_ns());
+    for (size_t i = 0; i < group.ids.size(); ++i) {
+      Tally& tally = tallies[group.first + i];
+      tally.stamp = stamp;
+      const uint64_t* value = good ? group.value(group.ids[i]) : nullptr;
+      if (value != nullptr) {
+        group.counters[i].look(*value, stamp.time_ns, tally);
+      } else {
+        group.counters[i].miss(tally);
+      }
+    }
+  }
+
   std::vector<Group> groups_;
   std::vector<Domain> domains_;
   std::vector<std::string> notes_;

@@ -76,20 +76,15 @@ class Powercap : public Source {
   const std::vector<std::string>& notes() const override { return notes_; }
   std::vector<Domain> unread() const override { return unread_; }
 
+  bool stamps() const override { return true; }
+
   void read(Tally* tallies) noexcept override {
     int64_t before = now_ns();
-    for (size_t i = 0; i < readers_.size(); ++i) {
-      Reader& reader = readers_[i];
-      uint64_t raw = 0;
-      const bool good = reader.read(&raw);
-      const int64_t after = now_ns();
-      if (good) {
-        reader.counter.look(raw, midpoint(before, after), tallies[i]);
-      } else {
-        reader.counter.miss(tallies[i]);
-      }
-      before = after;
-    }
+    for (size_t i = 0; i < readers_.size(); ++i) before = read_one(i, before, tallies[i]);
+  }
+  void read_call(int call, Tally* tallies) noexcept override {
+    const auto i = static_cast<size_t>(call);
+    read_one(i, now_ns(), tallies[i]);
   }
 
   void add(Domain domain, Reader reader) {
@@ -103,8 +98,26 @@ class Powercap : public Source {
                        [&](const Domain& domain) { return domain.id == id; });
   }
   void merge_mirrored_dies(const Topology& topology);
+  /// Every domain is read by a call of its own.
+  void number() {
+    for (size_t i = 0; i < domains_.size(); ++i) domains_[i].call = static_cast<int>(i);
+  }
 
  private:
+  /// Returns when it was done.
+  int64_t read_one(size_t i, int64_t before_ns, Tally& tally) noexcept {
+    Reader& reader = readers_[i];
+    uint64_t raw = 0;
+    const bool good = reader.read(&raw);
+    const int64_t after_ns = now_ns();
+    tally.stamp = stamp_between(before_ns, after_ns);
+    if (good) {
+      reader.counter.look(raw, tally.stamp.time_ns, tally);
+    } else {
+      reader.counter.miss(tally);
+    }
+    return after_ns;
+  }
   std::vector<size_t> dies_of(int package) const;
   bool mirrored(const std::vector<size_t>& dies, bool intel) const;
 
@@ -313,6 +326,7 @@ Opened open_rapl_powercap(const Host& host, const std::vector<Domain>& taken) {
     source->note("the core zones are left out: on this vendor they count a single core");
   }
   source->merge_mirrored_dies(host.topology);
+  source->number();
   return source;
 }
 

@@ -41,7 +41,17 @@ function record(
     domains,
     warnings: [],
   }
-  const overhead = { cpuSeconds: 0.001, rows: 20, overwritten: 0, overruns: 0, realtime: false }
+  const overhead = {
+    cpuSeconds: 0.001,
+    joules: 0.01,
+    joulesAtMost: 0.02,
+    reads: 22,
+    rows: 20,
+    overwritten: 0,
+    overruns: 0,
+    wakeUps: 20,
+    systemCalls: 42,
+  }
   const startedAt = new Date('2026-11-21T20:00:00Z')
   return { ...runRecord({ command: ['x'], exitCode: 0, startedAt, energy, overhead }), ...more }
 }

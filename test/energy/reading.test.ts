@@ -1,4 +1,5 @@
 // The arithmetic from two readings to an energy, on readings written by hand.
+import { cpus } from 'node:os'
 import { expect } from 'chai'
 import { type Channel, columnOf, emptyReading, energyBetween } from '../../lib/energy/reading'
 import { METHODS, TALLY } from '../../lib/native'
@@ -18,6 +19,7 @@ function channel(id: string, given: Partial<Channel> = {}): Channel {
     method: 'energy-counter',
     mayRest: false,
     modelled: false,
+    call: -1,
     unitJoules: 2 ** -14,
     updateSeconds: TU,
     wrapJoules: 2 ** 18,
@@ -69,7 +71,7 @@ describe('energy between two readings', () => {
       quality: 'measured',
       warnings: [],
     })
-    expect(domains.map(({ joules }) => joules)).to.deep.equal([130, 80, 18.5])
+    expect(domains.map(({ joules }) => joules)).to.deep.equal([130, 80, 18.5, 0])
     expect(domains[1]).to.include({ parent: 'package-0', additive: false })
   })
 
@@ -81,13 +83,30 @@ describe('energy between two readings', () => {
     expect(domain!.uncertaintyJoules).to.be.closeTo(Math.hypot(phase, count), 1e-12)
   })
 
-  it('adds the time that the readings took', () => {
-    const [from, to] = [reading(0, {}), reading(2, { joules: 130 })]
-    const quick = energy([channel('package-0')], from, to).uncertaintyJoules
-    from[1] = 3 // ms
-    to[1] = 4
-    const slow = energy([channel('package-0')], from, to).uncertaintyJoules
-    expect(slow ** 2 - quick ** 2).to.be.closeTo((65 * 0.005) ** 2 / 12, 1e-12)
+  it('adds the time by which each reading may lie from its end', () => {
+    const between = (one: number, other: number) =>
+      energy(
+        [channel('package-0')],
+        reading(0, { skewMs: one }),
+        reading(2, { joules: 130, skewMs: other }),
+      ).uncertaintyJoules
+    const uniform = (65 * 0.005) ** 2 / 3
+    expect(between(3, 4) ** 2 - between(0, 0) ** 2).to.be.closeTo(uniform, 1e-12)
+  })
+
+  it('tells what measuring used: between an even share of the processors and all of their power', () => {
+    const [from, to] = [reading(0, {}, {}), reading(2, { joules: 130 }, { joules: 40 })]
+    from[1] = 10 // ms of CPU time
+    to[1] = 12
+    const channels = [channel('package-0'), channel('gpu-0', { source: 'nvml' })]
+    const { domains, joules } = energy(channels, from, to)
+    const most = 65 * 0.002
+    const least = most / cpus().length
+    expect(joules).to.equal(170)
+    expect(domains.at(-1)).to.deep.include({ id: 'self', additive: false, quality: 'estimated' })
+    expect(domains.at(-1)!.joules).to.be.closeTo((most + least) / 2, 1e-12)
+    expect(domains.at(-1)!.uncertaintyJoules).to.be.closeTo((most - least) / Math.sqrt(12), 1e-12)
+    expect(energy(channels.slice(1), from, to).domains).to.have.lengthOf(1)
   })
 
   it('adds the phase error within a source, and in quadrature between sources', () => {

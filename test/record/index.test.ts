@@ -14,7 +14,20 @@ const energy: Energy = {
   domains: [],
   warnings: ['Half of it is missing.'],
 }
-const overhead: Overhead = { cpuSeconds: 0.5, rows: 3, overwritten: 2, overruns: 1, realtime: true }
+const overhead: Overhead = {
+  cpuSeconds: 0.5,
+  joules: 4,
+  joulesAtMost: 7,
+  reads: 5,
+  rows: 3,
+  overwritten: 2,
+  overruns: 1,
+  wakeUps: 6,
+  systemCalls: 11,
+  lateUs: { p50: 3, p99: 12, max: 80 },
+  intervalMs: 100,
+  realtime: true,
+}
 const facts = {
   command: ['node', 'x.js'],
   exitCode: 0,

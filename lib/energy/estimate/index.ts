@@ -80,6 +80,7 @@ function domain(
     method: 'model',
     mayRest: false,
     modelled: true,
+    call: -1,
     unitJoules: 0,
     updateSeconds: 0.1,
     wrapJoules: 0,

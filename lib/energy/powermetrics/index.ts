@@ -68,7 +68,7 @@ export function openPowermetrics(wanted: Wanted, mac: Mac = thisMachine()): Feed
       reader?.poll()
       return points.joulesAt(timeMs, channel)
     },
-    overhead: () => ({ cpuSeconds, ...points.counts() }),
+    overhead: () => ({ cpuSeconds, intervalMs: periodMs, ...points.counts() }),
   }
 }
 
@@ -85,6 +85,7 @@ function channelOf(kind: string, path: string, updateSeconds: number): Channel {
     method: 'power-average',
     mayRest: kind !== 'cpu',
     modelled: true,
+    call: -1,
     unitJoules: 0,
     updateSeconds,
     wrapJoules: 0,

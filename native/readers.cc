@@ -1,0 +1,106 @@
+#include "readers.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "clock.h"
+
+namespace jouletap {
+
+Readers::Readers(std::vector<std::unique_ptr<Source>> sources) {
+  for (auto& source : sources) {
+    const size_t first = domains_.size();
+    int last_call = -1;
+    for (const Domain& domain : source->domains()) {
+      domains_.push_back(domain);
+      last_call = std::max(last_call, domain.call);
+    }
+    calls_ += static_cast<size_t>(last_call + 1);
+    const bool stamps = source->stamps();
+    parts_.push_back({std::move(source), first, stamps});
+  }
+  choose_additive(domains_);
+  tallies_.resize(domains_.size());
+  for (size_t i = 0; i < domains_.size(); ++i) tallies_[i].method = domains_[i].method;
+}
+
+void Readers::read() noexcept {
+  int64_t earliest = std::numeric_limits<int64_t>::max();
+  int64_t latest = 0;
+  for (const Part& part : parts_) {
+    Tally* tallies = tallies_.data() + part.first;
+    Tally* const end = tallies + part.source->domains().size();
+    if (part.stamps) {
+      part.source->read(tallies);
+    } else {
+      const int64_t before = now_ns();
+      part.source->read(tallies);
+      const Stamp stamp = stamp_between(before, now_ns());
+      for (Tally* tally = tallies; tally != end; ++tally) tally->stamp = stamp;
+    }
+    for (; tallies != end; ++tallies) {
+      earliest = std::min(earliest, tallies->stamp.time_ns);
+      latest = std::max(latest, tallies->stamp.time_ns);
+    }
+  }
+  time_ns_ = domains_.empty() ? now_ns() : midpoint(earliest, latest);
+}
+
+void Readers::read_call(size_t column) noexcept {
+  const Part& part = part_of(column);
+  part.source->read_call(domains_[column].call, tallies_.data() + part.first);
+}
+
+const Readers::Part& Readers::part_of(size_t column) const noexcept {
+  auto part = parts_.end();
+  do {
+    --part;
+  } while (part->first > column);
+  return *part;
+}
+
+bool Readers::integrates() const {
+  return std::any_of(parts_.begin(), parts_.end(), [](const Part& part) {
+    const auto& domains = part.source->domains();
+    return !part.source->has_thread() &&
+           std::any_of(domains.begin(), domains.end(),
+                       [](const Domain& domain) { return domain.gauge(); });
+  });
+}
+
+std::vector<int> Readers::home() const {
+  for (const Part& part : parts_) {
+    auto cpus = part.source->home();
+    if (!cpus.empty()) return cpus;
+  }
+  return {};
+}
+
+void Readers::start() {
+  for (const Part& part : parts_) part.source->start();
+}
+
+void Readers::refresh() noexcept {
+  for (const Part& part : parts_) part.source->refresh();
+}
+
+void Readers::stop() noexcept {
+  for (const Part& part : parts_) part.source->stop();
+}
+
+double Readers::cpu_seconds() const {
+  double seconds = 0;
+  for (const Part& part : parts_) seconds += part.source->cpu_seconds();
+  return seconds;
+}
+
+std::vector<DeviceShares> Readers::shares() const {
+  std::vector<DeviceShares> all;
+  for (const Part& part : parts_) {
+    for (DeviceShares& device : part.source->shares()) all.push_back(std::move(device));
+  }
+  return all;
+}
+
+}  // namespace jouletap
