@@ -8,11 +8,16 @@ import type { MeasureOptions, MeterOptions, Repeat } from './types'
 /** Options with every default filled in. */
 export interface Settings
   extends Required<Pick<MeterOptions, 'sources' | 'intervalMs' | 'estimate'>> {
+  /** Share of one CPU's time; 0: no limit. */
+  maxOverhead: number
   host: NativeHost
 }
 
 /** Milliseconds between rows that a meter takes. */
 export const INTERVAL_MS = { least: 0.1, most: 3_600_000, usual: 100 }
+
+/** Shares of one CPU's time that rows may be limited to. */
+export const MAX_OVERHEAD = { least: 0.00001, most: 1 }
 
 /** Every name that `sources` may hold, best first; a table of its own, for it must not need the addon. */
 export const SOURCE_NAMES = [
@@ -29,6 +34,7 @@ export const SOURCE_NAMES = [
 const NAMES: readonly (keyof MeterOptions)[] = [
   'sources',
   'intervalMs',
+  'maxOverhead',
   'root',
   'gpus',
   'byPid',
@@ -50,13 +56,26 @@ export function checkOptions(options: MeterOptions = {}): Settings {
       throw badOption('an option', name, `one of ${NAMES.join(', ')}`)
     }
   }
-  const { sources = 'auto', intervalMs = INTERVAL_MS.usual, estimate = true } = options
+  const { sources = 'auto', intervalMs = INTERVAL_MS.usual, estimate = true, maxOverhead } = options
   const { least, most } = INTERVAL_MS
   if (!isWithin(intervalMs, least, most)) {
     throw badOption('intervalMs', intervalMs, `a number of milliseconds from ${least} to ${most}`)
   }
   if (typeof estimate !== 'boolean') throw badOption('estimate', estimate, 'true or false')
-  return { sources: checkSources(sources), intervalMs, host: hostOf(options), estimate }
+  return {
+    sources: checkSources(sources),
+    intervalMs,
+    maxOverhead: checkMaxOverhead(maxOverhead),
+    host: hostOf(options),
+    estimate,
+  }
+}
+
+function checkMaxOverhead(share: number | undefined): number {
+  if (share === undefined) return 0
+  const { least, most } = MAX_OVERHEAD
+  if (isWithin(share, least, most)) return share
+  throw badOption('maxOverhead', share, `a share of one CPU's time from ${least} to ${most}`)
 }
 
 /** What `repeat` may hold. */

@@ -165,6 +165,11 @@ export interface MeterOptions {
   sources?: 'auto' | readonly string[]
   /** Milliseconds between rows, 0.1 … 3 600 000. Default 100. */
   intervalMs?: number
+  /**
+   * The most that taking rows may cost, as a share of one CPU's time, 0.00001 … 1, say 0.001: where
+   * it would cost more, rows come more rarely, and every energy says so. Default: no limit.
+   */
+  maxOverhead?: number
   /** The folder that stands for `/`. Default `JOULETAP_ROOT`, else `/`. */
   root?: string
   /**
