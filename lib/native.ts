@@ -140,7 +140,19 @@ export interface NativeSampler {
    */
   sample(into: Float64Array): void
   /**
-   * The same in haste, into `1 + domains.length` doubles: a row as `read` gives it. No device with a
+   * As `sample`, for the begin of a stretch of time: hunts for the updates of fast counters first, and
+   * gives what they would show at the moment of its return, `lagVariance` telling how surely. Blocks
+   * for some milliseconds.
+   * @throws {TypeError} as `sample` does.
+   */
+  begin(into: Float64Array): void
+  /**
+   * As `begin`, for the end of a stretch: as of the moment of the call.
+   * @throws {TypeError} as `sample` does.
+   */
+  end(into: Float64Array): void
+  /**
+   * As `sample`, in haste, into `1 + domains.length` doubles: a row as `read` gives it. No device with a
    * thread of its own is asked.
    * @throws {TypeError} `into` is not a Float64Array of that length or longer.
    */

@@ -230,6 +230,8 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
                            InstanceMethod<&Sampler::stop>("stop"),
                            InstanceMethod<&Sampler::record>("record"),
                            InstanceMethod<&Sampler::sample>("sample"),
+                           InstanceMethod<&Sampler::begin>("begin"),
+                           InstanceMethod<&Sampler::end>("end"),
                            InstanceMethod<&Sampler::read_now>("readNow"),
                            InstanceMethod<&Sampler::read>("read"),
                            InstanceMethod<&Sampler::overhead>("overhead"),
@@ -268,6 +270,8 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     sampler_->record(info[0].As<Napi::Boolean>().Value());
   }
   void sample(const Napi::CallbackInfo& info) { sampler_->sample(snapshot_buffer(info[0])); }
+  void begin(const Napi::CallbackInfo& info) { sampler_->begin(snapshot_buffer(info[0])); }
+  void end(const Napi::CallbackInfo& info) { sampler_->end(snapshot_buffer(info[0])); }
   void read_now(const Napi::CallbackInfo& info) {
     sampler_->read_now(buffer(info[0], sampler_->row_width()));
   }

@@ -52,6 +52,13 @@ void Readers::read_call(size_t column) noexcept {
   part.source->read_call(domains_[column].call, tallies_.data() + part.first);
 }
 
+bool Readers::settled() const noexcept {
+  for (size_t i = 0; i < domains_.size(); ++i) {
+    if (domains_[i].call >= 0 && !tallies_[i].fresh) return false;
+  }
+  return true;
+}
+
 const Readers::Part& Readers::part_of(size_t column) const noexcept {
   auto part = parts_.end();
   do {

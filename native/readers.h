@@ -24,6 +24,8 @@ class Readers {
   int64_t time_ns() const { return time_ns_; }
   /// Reads the domains that come from one system call with this one; only where its `call` is ≥ 0.
   void read_call(size_t column) noexcept;
+  /// Whether the last read gave a value of every domain that is read here.
+  bool settled() const noexcept;
   /// System calls of one read().
   size_t calls() const { return calls_; }
   /// Whether power has to be read here and integrated, which takes reads from time to time.

@@ -41,8 +41,8 @@ double own_cpu_seconds() { return 0; }
 int own_thread_id() { return 0; }
 #endif
 
-// Reads that keep nothing but the sampler's own watch over its counters.
-constexpr int64_t kLongestRestNs = 30'000'000'000;
+// What a counter that begins anew unseen can lose at the most.
+constexpr int64_t kLongestRestNs = 10'000'000'000;
 // A gauge is looked at this often where nobody asks for more; a hole of a second loses energy.
 constexpr int64_t kUsualGaugeNs = 100'000'000;
 constexpr int64_t kLongestGaugeNs = 500'000'000;
@@ -73,6 +73,7 @@ int64_t longest_rest(const Readers& readers, int64_t interval_ns) {
 
 Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Plan& plan)
     : readers_(std::move(sources)),
+      hunt_(readers_),
       rest_ns_(longest_rest(readers_, plan.interval_ns)),
       max_overhead_(plan.max_overhead),
       interval_ns_(std::max<int64_t>(1, plan.interval_ns)),
@@ -91,8 +92,8 @@ void Sampler::start(double* into) {
     const std::lock_guard<std::mutex> lock(reading_);
     read_all();
     if (recording_) emit();
-    snapshot(into);
     start_ns = readers_.time_ns();
+    snapshot(into, start_ns);
     next_row_ = start_ns + interval_ns_;
     running_ = true;
   }
@@ -132,8 +133,53 @@ void Sampler::sample(double* into) {
   if (running_) readers_.refresh();
   const std::lock_guard<std::mutex> lock(reading_);
   if (running_) read_all();
+  // A second look tells a glitch from a counter that has begun anew.
+  if (running_ && !readers_.settled()) read_all();
   overhead_.cpu_seconds += own_cpu_seconds() - before;
-  snapshot(into);
+  snapshot(into, readers_.time_ns());
+}
+
+void Sampler::begin(double* into) {
+  if (!running_ || !hunt_.follows()) return sample(into);
+  const double before = own_cpu_seconds();
+  readers_.refresh();
+  std::unique_lock<std::mutex> lock(reading_);
+  const double cpu = cpu_seconds();
+  const int64_t time_ns = hunt_.begin(readers_, [&] { give_way(lock); });
+  snapshot(into, time_ns);
+  tell_hunted(into);
+  into[1] = cpu * 1e3;  // the hunt is part of what the stretch costs
+  overhead_.cpu_seconds += own_cpu_seconds() - before;
+}
+
+void Sampler::end(double* into) {
+  if (!running_ || !hunt_.follows()) return sample(into);
+  const int64_t time_ns = now_ns();
+  const double before = own_cpu_seconds();
+  std::unique_lock<std::mutex> lock(reading_);
+  read_all();
+  snapshot(into, time_ns);
+  hunt_.end(readers_, time_ns, [&] { give_way(lock); });
+  tell_hunted(into);
+  overhead_.cpu_seconds += own_cpu_seconds() - before;
+  into[1] = cpu_seconds() * 1e3;
+}
+
+/// A hunt takes long: the thread's rows go first.
+void Sampler::give_way(std::unique_lock<std::mutex>& lock) noexcept {
+  if (waiting_ == 0) return;
+  lock.unlock();
+  while (waiting_ != 0) std::this_thread::yield();
+  lock.lock();
+}
+
+void Sampler::tell_hunted(double* into) const noexcept {
+  for (const Hunt::Told& told : hunt_.told()) {
+    double* fields = into + 3 + kTallyFields * told.column;
+    fields[0] = told.joules;
+    fields[12] = told.variance;
+    fields[15] = 0;
+  }
 }
 
 void Sampler::read_now(double* into) {
@@ -145,8 +191,7 @@ void Sampler::read_now(double* into) {
   overhead_.cpu_seconds += static_cast<double>(now_ns() - before) * 1e-9;
 }
 
-void Sampler::snapshot(double* into) noexcept {
-  const int64_t time_ns = readers_.time_ns();
+void Sampler::snapshot(double* into, int64_t time_ns) const noexcept {
   *into++ = static_cast<double>(time_ns) * kMsPerNs;
   *into++ = cpu_seconds() * 1e3;
   *into++ = static_cast<double>(suspended_ns()) * kMsPerNs;
@@ -185,6 +230,7 @@ double Sampler::cpu_seconds() const noexcept {
 Overhead Sampler::overhead() {
   const std::lock_guard<std::mutex> lock(reading_);
   Overhead overhead = overhead_;
+  overhead.system_calls += hunt_.calls();
   overhead.cpu_seconds = cpu_seconds();
   overhead.late_p50_ns = lateness_.quantile_ns(0.5);
   overhead.late_p99_ns = lateness_.quantile_ns(0.99);
@@ -239,7 +285,9 @@ void Sampler::run(int64_t start_ns) noexcept {
     if (wake_.wait_until(waking, at(due), [this] { return stopping_ || changed_; })) continue;
     waking.unlock();
     {
+      ++waiting_;
       const std::lock_guard<std::mutex> lock(reading_);
+      --waiting_;
       ++overhead_.wake_ups;
       ++overhead_.system_calls;
       const int64_t now = now_ns();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "histogram.h"
+#include "hunt.h"
 #include "readers.h"
 #include "ring.h"
 #include "source.h"
@@ -70,7 +71,13 @@ class Sampler {
   /// devices are asked anew first, for up to 50 ms each. Before start() and after stop() it repeats
   /// the last one without reading.
   void sample(double* into);
-  /// The same, in haste: fills row_width() doubles, and asks no slow device.
+  /// The same, for the begin of a stretch of time: hunts for the updates of fast counters first,
+  /// and gives what they would show at the moment of its return; lag_variance says how surely.
+  /// Takes some milliseconds.
+  void begin(double* into);
+  /// The same for the end of a stretch: as of the moment of the call, though it returns later.
+  void end(double* into);
+  /// As sample(), in haste: fills row_width() doubles, and asks no slow device.
   void read_now(double* into);
   /// Moves up to max_rows of the oldest kept rows to `into`: milliseconds, then each domain's
   /// joules since start, NaN where it could not be read. Returns how many.
@@ -88,15 +95,20 @@ class Sampler {
   void settle_in() noexcept;            // gives the thread its name, priority and place
   void row(int64_t now_ns) noexcept;    // with reading_ held: one of the grid
   void restrain(int64_t now_ns) noexcept;
-  double cpu_seconds() const noexcept;   // with reading_ held
-  void snapshot(double* into) noexcept;  // with reading_ held
+  double cpu_seconds() const noexcept;  // with reading_ held
+  // With reading_ held: all as of the last reading, relative to a time; what the hunt knows better.
+  void snapshot(double* into, int64_t time_ns) const noexcept;
+  void tell_hunted(double* into) const noexcept;
+  void give_way(std::unique_lock<std::mutex>& lock) noexcept;
   void fill_row(double* row) const noexcept;
   void read_all() noexcept;  // with reading_ held
   void emit() noexcept;      // with reading_ held: keeps a row of the last reading
 
   std::mutex reading_;  // guards the readers and the counts of overhead
   Readers readers_;
-  const int64_t rest_ns_;  // longest time between reads while nobody wants rows
+  Hunt hunt_;
+  std::atomic<int> waiting_{0};  // rows that want reading_: a hunt lets them
+  const int64_t rest_ns_;        // longest time between reads while nobody wants rows
   const double max_overhead_;
   int64_t interval_ns_;
   std::atomic<int64_t> next_row_{0};

@@ -1,7 +1,7 @@
 /** Follows the energy of this machine, on a native thread where there are counters. */
 /// <reference lib="esnext.disposable" preserve="true" />
 import { JouletapError } from '../errors'
-import { checkOptions, type Settings } from './options'
+import { checkAlign, checkOptions, type Settings } from './options'
 import { energyBetween, isProcessor, type Reading, toDomain } from './reading'
 import { iterateRows, offsetToPerformance } from './rows'
 import { selfJoules } from './self'
@@ -65,18 +65,21 @@ export class Meter {
     if (this.#first) return this
     if (running.size === 0) process.once('exit', stopAll)
     running.add(this)
-    this.#first = this.#tap.start()
+    const baseline = this.#tap.start()
+    this.#first = this.#settings.align === 'edge' ? this.#tap.sample('begin') : baseline
     return this
   }
 
   /**
    * Opens a span, to be closed by `span.end()` or at the end of a `using` block.
-   * @throws {JouletapError} BAD_STATE unless the meter runs.
+   * @param options.align whether it begins and ends at updates of the counters; default: as the meter
+   * @throws {JouletapError} BAD_STATE unless the meter runs; BAD_OPTION.
    */
-  span(name = ''): Span {
+  span(name = '', options: Pick<MeterOptions, 'align'> = {}): Span {
     this.#mustRun('span')
-    const from = this.#tap.sample()
-    return new Span(name, () => this.#between(from, this.#tap.sample()))
+    const edge = checkAlign(options.align ?? this.#settings.align) === 'edge'
+    const from = this.#tap.sample(edge ? 'begin' : 'sample')
+    return new Span(name, () => this.#between(from, this.#tap.sample(edge ? 'end' : 'sample')))
   }
 
   /**
@@ -86,7 +89,7 @@ export class Meter {
   energy(): Energy {
     if (this.#total) return this.#total
     this.#mustRun('energy')
-    return this.#between(this.#first!, this.#tap.sample())
+    return this.#between(this.#first!, this.#tap.sample(this.#ending()))
   }
 
   /**
@@ -165,7 +168,7 @@ export class Meter {
   stop(): Energy {
     if (this.#total) return this.#total
     this.#mustRun('stop')
-    this.#tap.stop()
+    this.#tap.stop(this.#ending())
     this.#total = this.#between(this.#first!, this.#tap.sample())
     running.delete(this)
     if (running.size === 0) process.removeListener('exit', stopAll)
@@ -177,6 +180,11 @@ export class Meter {
     if (this.#first) this.stop()
     else if (!this.#closed) this.#tap.stop()
     this.#closed = true
+  }
+
+  /** How the meter's own stretch of time ends. */
+  #ending(): 'sample' | 'end' {
+    return this.#settings.align === 'edge' ? 'end' : 'sample'
   }
 
   #between(from: Reading, to: Reading): Energy {

@@ -7,7 +7,7 @@ import type { MeasureOptions, MeterOptions, Repeat } from './types'
 
 /** Options with every default filled in. */
 export interface Settings
-  extends Required<Pick<MeterOptions, 'sources' | 'intervalMs' | 'estimate'>> {
+  extends Required<Pick<MeterOptions, 'sources' | 'intervalMs' | 'align' | 'estimate'>> {
   /** Share of one CPU's time; 0: no limit. */
   maxOverhead: number
   host: NativeHost
@@ -35,6 +35,7 @@ const NAMES: readonly (keyof MeterOptions)[] = [
   'sources',
   'intervalMs',
   'maxOverhead',
+  'align',
   'root',
   'gpus',
   'byPid',
@@ -66,6 +67,7 @@ export function checkOptions(options: MeterOptions = {}): Settings {
     sources: checkSources(sources),
     intervalMs,
     maxOverhead: checkMaxOverhead(maxOverhead),
+    align: checkAlign(options.align ?? 'none'),
     host: hostOf(options),
     estimate,
   }
@@ -76,6 +78,15 @@ function checkMaxOverhead(share: number | undefined): number {
   const { least, most } = MAX_OVERHEAD
   if (isWithin(share, least, most)) return share
   throw badOption('maxOverhead', share, `a share of one CPU's time from ${least} to ${most}`)
+}
+
+/**
+ * Where a stretch of time begins and ends.
+ * @throws {JouletapError} BAD_OPTION.
+ */
+export function checkAlign(align: unknown): 'none' | 'edge' {
+  if (align === 'none' || align === 'edge') return align
+  throw badOption('align', align, "'none' or 'edge'")
 }
 
 /** What `repeat` may hold. */

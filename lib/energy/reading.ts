@@ -94,9 +94,12 @@ const UNCOVERING: readonly Flag[] = ['reset', 'backwards', 'gap']
 
 interface Part {
   energy: DomainEnergy
+  call: number
   coverage: number
   /** Joules of error from not knowing when the counter last moved; shared by one source's domains. */
   timing: number
+  /** Joules² of what its own readings know of their lag; shared by the domains of one system call. */
+  lag: number
   /** Joules² of errors that are the domain's own. */
   variance: number
   /** Joules of error of a model; shared by all of its domains. */
@@ -114,7 +117,7 @@ interface Part {
  * q, (g·E)² for the relative error g of the unit, (P·m)² for m seconds of which nothing is known.
  * That of the ends is common to the domains of one source and adds linearly among them; the others
  * add in quadrature. Where a reading knows how far its value may lag, that variance stands in for
- * its end's, and is the domain's own. A gauge's errors that do not average out add linearly in time.
+ * its end's, and is common to the domains of one system call. A gauge's errors that do not average out add linearly in time.
  */
 export function energyBetween(
   channels: readonly Channel[],
@@ -193,19 +196,19 @@ function partOf(
     (channel.gain * joules) ** 2 +
     (watts * (1 - coverage) * seconds) ** 2 +
     Math.max(0, grown(at.variance)) +
-    Math.max(0, grown(at.bias)) ** 2 +
-    sum(ends.map((lag) => Math.max(0, lag)))
+    Math.max(0, grown(at.bias)) ** 2
+  const lag = sum(ends.map((variance) => Math.max(0, variance)))
   const model = channel.modelSigma?.(joules, seconds) ?? 0
   const energy: DomainEnergy = {
     ...toDomain(channel),
     method: METHODS[to[offset + at.method]!] ?? channel.method,
     joules,
-    uncertaintyJoules: Math.sqrt(timing ** 2 + variance + model ** 2),
+    uncertaintyJoules: Math.sqrt(timing ** 2 + lag + variance + model ** 2),
     flags,
   }
   const warnings = channel.additive ? warningsOf(energy, coverage, disbelieved) : []
   if (counted) warnings.push(...comparison(energy, grown(at.excess), seconds))
-  return { energy, coverage, timing, variance, model, warnings }
+  return { energy, call: channel.call, coverage, timing, lag, variance, model, warnings }
 }
 
 /** Mean power since the meter's first reading; half of what is believable if that says nothing. */
@@ -224,15 +227,23 @@ function usualWatts(
 }
 
 function combine(parts: readonly Part[]): number {
-  const timing = new Map<string, number>()
-  for (const { energy, timing: joules } of parts) {
-    timing.set(energy.source, (timing.get(energy.source) ?? 0) + joules)
-  }
+  const timing = sumBy(parts, ({ energy, timing }) => [energy.source, timing])
+  const lags = sumBy(parts, ({ energy, call, lag }) => [
+    call < 0 ? energy.id : `${energy.source} ${call}`,
+    Math.sqrt(lag),
+  ])
   return Math.sqrt(
-    sum([...timing.values()].map((joules) => joules ** 2)) +
+    sum([...timing, ...lags].map((joules) => joules ** 2)) +
       sum(parts.map((part) => part.variance)) +
       sum(parts.map((part) => part.model)) ** 2,
   )
+}
+
+/** The sums of what has the same key. */
+function sumBy(parts: readonly Part[], entry: (part: Part) => readonly [string, number]): number[] {
+  const sums = new Map<string, number>()
+  for (const [key, value] of parts.map(entry)) sums.set(key, (sums.get(key) ?? 0) + value)
+  return [...sums.values()]
 }
 
 function warningsOf(energy: DomainEnergy, coverage: number, disbelieved: boolean): string[] {

@@ -24,9 +24,13 @@ export interface Tap {
   readonly warnings: readonly string[]
   /** Starts; the baseline is the first reading. */
   start(): Reading
-  stop(): void
-  /** A reading of all channels now; after `stop()`, the last one. */
-  sample(): Reading
+  /** Stops; the last reading is taken before, as `sample` does. */
+  stop(how?: 'sample' | 'end'): void
+  /**
+   * A reading of all channels now; after `stop()`, the last one. `begin` and `end` are those of a
+   * stretch of time, and hunt for the updates of fast counters: see native/hunt.h.
+   */
+  sample(how?: 'sample' | 'begin' | 'end'): Reading
   /**
    * A row of now: milliseconds of CLOCK_MONOTONIC, then each channel's joules since start, NaN where
    * not read; of feeds as of their last point. After `stop()`, the last one.
@@ -151,7 +155,7 @@ function join(
   let buffer = new Float64Array(0)
   let last: Reading | undefined
 
-  function look(how: 'start' | 'sample' = 'sample'): Reading {
+  function look(how: 'start' | 'sample' | 'begin' | 'end' = 'sample'): Reading {
     const reading = emptyReading(channels.length)
     if (sampler) sampler[how](reading)
     else reading[0] = monotonicMs()
@@ -205,12 +209,13 @@ function join(
       for (const feed of feeds) feed.start()
       return baseline
     },
-    stop() {
+    stop(how = 'sample') {
+      const ended = how === 'end' ? look('end') : undefined
       sampler?.stop()
       for (const feed of feeds) feed.stop()
-      last = look()
+      last = ended ?? look()
     },
-    sample: () => last ?? look(),
+    sample: (how) => last ?? look(how),
     readNow(into) {
       if (sampler) sampler.readNow(into)
       else into[0] = last?.[0] ?? monotonicMs()

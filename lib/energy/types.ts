@@ -170,6 +170,14 @@ export interface MeterOptions {
    * it would cost more, rows come more rarely, and every energy says so. Default: no limit.
    */
   maxOverhead?: number
+  /**
+   * `edge`: measuring, and each span, begins and ends at updates of the fast counters, so that a
+   * window of some milliseconds is known to a thousandth. `start()`, `span()`, `end()` and `stop()`
+   * then block for some milliseconds (the first time 20) to look for them; what that uses is not in
+   * the span's joules but in `self`. Rows come just after an update and tell their `ages`.
+   * Default `none`: anywhere, with the uncertainty that this means.
+   */
+  align?: 'none' | 'edge'
   /** The folder that stands for `/`. Default `JOULETAP_ROOT`, else `/`. */
   root?: string
   /**

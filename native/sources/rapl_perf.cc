@@ -20,6 +20,7 @@
 #include "../clock.h"
 #include "../counter.h"
 #include "../files.h"
+#include "../timeline.h"
 #include "rapl.h"
 #include "sources.h"
 
@@ -81,7 +82,8 @@ struct Group {
   std::vector<uint64_t> buffer;  // count, time enabled, time running, then {value, id} of each
   uint64_t enabled = 0;
   uint64_t running = 0;
-  size_t first = 0;  // the column of the first counter
+  Timeline timeline;  // of the time enabled
+  size_t first = 0;   // the column of the first counter
 
   /// Exactly one read(2). Whether it gave values of events that ran all the time since the last.
   bool read() noexcept {
@@ -135,7 +137,11 @@ class Perf : public Source {
   static void read_group(Group& group, Tally* tallies) noexcept {
     const int64_t before = now_ns();
     const bool good = group.read();
-    const Stamp stamp = stamp_between(before, now_ns());
+    const int64_t after = now_ns();
+    // The kernel takes its time right before it reads the registers.
+    const auto enabled = static_cast<int64_t>(group.enabled);
+    const Stamp stamp =
+        good ? group.timeline.map(before, enabled, after) : stamp_between(before, after);
     for (size_t i = 0; i < group.ids.size(); ++i) {
       Tally& tally = tallies[group.first + i];
       tally.stamp = stamp;

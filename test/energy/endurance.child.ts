@@ -11,19 +11,18 @@ function block(ms: number): void {
 
 async function main(): Promise<void> {
   const meter = new Meter({ root, intervalMs: 1, estimate: false })
-  const rows = { count: 0, gaps: 0, falls: 0, last: [] as number[], time: 0 }
+  const rows = { count: 0, gaps: 0, falls: 0, last: [] as number[], first: 0, time: 0 }
   const memory: number[] = []
   const start = performance.now()
   let blocked = false
   meter.start()
-  const reader = meter.rows()
-  const unasked = meter.overhead().rows // went by before anyone kept them
-  for await (const { times, joules } of reader) {
+  for await (const { times, joules } of meter.rows()) {
     for (let row = 0; row < times.length; row++) {
       const now = joules.map((column) => column[row]!)
       if (now.some((value, index) => value < (rows.last[index] ?? 0))) rows.falls++
       if (times[row]! <= rows.time) rows.gaps++
       rows.last = now
+      rows.first ||= times[row]!
       rows.time = times[row]!
       rows.count++
     }
@@ -40,7 +39,7 @@ async function main(): Promise<void> {
   }
   const energy = meter.stop()
   const overhead = meter.overhead()
-  console.log(JSON.stringify({ rows, unasked, memory, energy, overhead }))
+  console.log(JSON.stringify({ rows, memory, energy, overhead }))
 }
 
 main()

@@ -1,0 +1,81 @@
+// Finds the moments at which counters are updated, so that a stretch of time can begin and end
+// there.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "edges.h"
+#include "readers.h"
+
+namespace jouletap {
+
+/// Reads the counters that add to the total, and step every few milliseconds, until they step: a
+/// value is true at that moment, and lags by up to a period at any other.
+///
+/// A stretch seldom ends on an edge. What was used between there and the next edge is taken from
+/// the update after that, in which nothing but the hunt ran: so the hunt's energy falls outside the
+/// stretch. Memory is taken at construction, beside what `pause` takes. Not synchronised.
+class Hunt {
+ public:
+  explicit Hunt(const Readers& readers);
+
+  /// What a counter would have shown at a moment, had it been updated then.
+  struct Told {
+    size_t column;
+    double joules;
+    double variance;  // J²
+  };
+
+  /// Spins until every counter has been seen to step twice, and the one with the most power just
+  /// now, or to five periods; the first time for up to twenty before, to learn the periods. Reads
+  /// all domains, and tells of the moment of its return, which is the answer.
+  int64_t begin(Readers& readers, const std::function<void()>& pause);
+  /// After all domains have been read, spins until every counter has stepped twice, or to five
+  /// periods, and tells of time_ns, which has just passed.
+  void end(Readers& readers, int64_t time_ns, const std::function<void()>& pause);
+  /// Of the counters that stepped in time.
+  const std::vector<Told>& told() const { return told_; }
+  /// Reads that it has made so far, each one system call.
+  double calls() const { return calls_; }
+  /// Whether there are counters to follow.
+  bool follows() const { return !quarries_.empty(); }
+
+ private:
+  struct Edge {
+    int64_t time_ns = 0;
+    double error_ns = 0;  // one standard deviation
+    int64_t half_ns = 0;  // of its bracket
+    double joules = 0;    // that are told from there on
+  };
+  /// A counter that is followed.
+  struct Quarry {
+    size_t column;
+    Edges edges;
+    double joules = 0;             // of the last look,
+    Stamp stamp{};                 // and when
+    double from = 0;               // joules when the hunt began
+    std::array<Edge, 24> found{};  // in this hunt, one after the other unless count was reset
+    size_t count = 0;
+    size_t fed = 0;  // those of them that `edges` has been told of
+
+    const Edge& last(size_t back = 0) const { return found[count - 1 - back]; }
+    double watts() const;
+  };
+  void aim(const Readers& readers);
+  void look(Quarry& quarry, const Tally& tally) const;
+  void learn(Quarry& quarry) const;
+  template <typename Done>
+  void spin(Readers& readers, const std::function<void()>& pause, double periods, Done done);
+  void tell(const Quarry& quarry, int64_t time_ns, const Edge& near, const Edge& far,
+            double more_variance);
+
+  std::vector<Quarry> quarries_;  // in the order of their columns: those of one call together
+  std::vector<Told> told_;
+  double calls_ = 0;
+};
+
+}  // namespace jouletap
