@@ -111,9 +111,9 @@ export class Meter {
   /**
    * A row of now, read on this thread in some microseconds: milliseconds on the timeline of
    * `performance.now()`, then for each of the meter's domains, in their order, joules since
-   * `start()`, NaN where not read. Devices that take longer are as of their last reading. The rows of
-   * two moments subtract; for their uncertainty, use a span.
-   * @param into where it is put, to save the allocation: the row is this array, whose rest is untouched
+   * `start()`, NaN where not read. Devices that take longer, and estimates, are as of their last
+   * reading. The rows of two moments subtract; where their uncertainty matters, take a span.
+   * @param into where it is put, to save the allocation: this is returned, its rest untouched
    * @throws {JouletapError} BAD_STATE unless the meter runs; BAD_OPTION if `into` cannot hold a row.
    */
   readNow(into?: Float64Array): Float64Array {
