@@ -209,6 +209,9 @@ class RaplMsr final : public Source {
     const auto i = static_cast<size_t>(call);
     read_slot(slots_[i], now_ns(), tallies[i]);
   }
+  void resume() noexcept override {
+    for (Slot& slot : slots_) slot.counter.resume();
+  }
 
  private:
   /// Returns when it was done.
