@@ -37,6 +37,7 @@
       ["OS=='linux'", {
         "sources": [
           "native/floor.cc",
+          "native/instructions.cc",
           "native/sources/amdgpu.cc",
           "native/sources/hwmon.cc",
           "native/sources/hwmon_chips.cc",

@@ -1,5 +1,17 @@
 /** The public names, nothing else. */
 export {
+  type BenchOptions,
+  type BenchReport,
+  bench,
+  type DrainFigures,
+  type OverheadFigures,
+  type PrecisionFigures,
+  type SoakFigures,
+  type SourceCost,
+  type StartupFigures,
+  type TimerFigures,
+} from './bench'
+export {
   type Device,
   type DeviceShares,
   type Domain,

@@ -217,13 +217,32 @@ export interface FloorGroup {
   readonly configs: readonly number[]
 }
 
+/** What a row of the bare loop reads: one system call for each. */
+export interface FloorReads {
+  /** Files that hold a decimal number. */
+  readonly files: readonly string[]
+  /** Registers of msr files, 8 bytes each. */
+  readonly registers: readonly { readonly path: string; readonly number: number }[]
+  readonly groups: readonly FloorGroup[]
+}
+
 /** What the bare loop cost. */
 export interface NativeFloor {
   readonly rows: number
-  /** CPU time of the loop's thread, in seconds. */
+  /** CPU time of the loop's thread, in seconds; not to be believed where instructions were counted. */
   readonly cpuSeconds: number
+  /** NaN where they were not to be counted. */
+  readonly instructions: number
   /** Whether the thread ran under SCHED_FIFO. */
   readonly realtime: boolean
+}
+
+/** A counter of the instructions of one thread, in user mode and in the kernel. */
+export interface NativeInstructions {
+  /** Since it was made; NaN if the kernel did not count all the time, or after `close`. */
+  count(): number
+  /** Until then every context switch of the thread is dearer. */
+  close(): void
 }
 
 /** Which GPUs are wanted; see native/gpu_choice.h. */
@@ -270,17 +289,20 @@ export interface Native {
     host: NativeHost,
   ) => NativeSampler
   /**
-   * The least that `rows` rows can cost: a bare loop over the system calls of a row (one `pread` of
-   * each file, one `read` of each group), on a thread with the sampler's priority and timer slack.
-   * Blocks this thread until it is done. On Linux only; the bench's.
-   * @throws {Error} the sentence that says what could not be opened or read.
+   * The least that `rows` rows can cost: a bare loop over the system calls of a row, on a thread
+   * with the sampler's priority and timer slack. Blocks this thread until it is done. On Linux only;
+   * the bench's.
+   * @throws {Error} the sentence that says what could not be opened, read or counted.
    */
-  floor?(
-    files: readonly string[],
-    groups: readonly FloorGroup[],
-    intervalMs: number,
-    rows: number,
-  ): NativeFloor
+  floor?(reads: FloorReads, intervalMs: number, rows: number, instructions: boolean): NativeFloor
+  /**
+   * Counts the instructions of the thread with this id (gettid), 0: this one. On Linux only; the
+   * bench's.
+   * @throws {Error} the sentence that says why the kernel counts none.
+   */
+  Instructions?: new (
+    threadId: number,
+  ) => NativeInstructions
   /** Whether this process runs with more rights than its user: environment overrides are ignored. */
   readonly elevated: boolean
 }

@@ -4,16 +4,19 @@
 
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "floor.h"
 #include "sampler.h"
 #include "source.h"
 
 #ifdef __linux__
 #include <sys/auxv.h>
+
+#include "floor.h"
+#include "instructions.h"
 #endif
 
 namespace {
@@ -339,25 +342,64 @@ std::vector<jouletap::FloorGroup> groups_of(const Napi::Array& wanted) {
   return groups;
 }
 
-/// (files: string[], groups: { type, cpu, configs }[], intervalMs: number, rows: number)
+std::vector<jouletap::FloorRegister> registers_of(const Napi::Array& wanted) {
+  std::vector<jouletap::FloorRegister> registers;
+  for (uint32_t i = 0; i < wanted.Length(); ++i) {
+    const auto from = Napi::Value(wanted[i]).As<Napi::Object>();
+    registers.push_back(
+        {text_in(from, "path"), Napi::Value(from["number"]).As<Napi::Number>().Uint32Value()});
+  }
+  return registers;
+}
+
+/// (reads: { files, registers, groups }, intervalMs: number, rows: number, instructions: boolean)
 Napi::Value floor(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const double interval_ms = info[2].As<Napi::Number>().DoubleValue();
-  const int64_t rows = info[3].As<Napi::Number>().Int64Value();
+  const double interval_ms = info[1].As<Napi::Number>().DoubleValue();
+  const int64_t rows = info[2].As<Napi::Number>().Int64Value();
   if (!(interval_ms > 0) || rows < 1) {
     throw Napi::RangeError::New(env, "intervalMs must be above 0 and rows at least 1");
   }
-  const auto done =
-      jouletap::run_floor(strings(info[0].As<Napi::Array>()), groups_of(info[1].As<Napi::Array>()),
-                          std::llround(interval_ms * 1e6), rows);
+  const auto wanted = info[0].As<Napi::Object>();
+  const auto list = [&](const char* key) { return Napi::Value(wanted[key]).As<Napi::Array>(); };
+  const jouletap::FloorReads reads{strings(list("files")), registers_of(list("registers")),
+                                   groups_of(list("groups"))};
+  const auto done = jouletap::run_floor(reads, std::llround(interval_ms * 1e6), rows,
+                                        info[3].As<Napi::Boolean>().Value());
   if (const auto* why = std::get_if<std::string>(&done)) throw Napi::Error::New(env, *why);
   const auto& cost = std::get<jouletap::Floor>(done);
   auto object = Napi::Object::New(env);
   object["rows"] = cost.rows;
   object["cpuSeconds"] = cost.cpu_seconds;
+  object["instructions"] = cost.instructions;
   object["realtime"] = Napi::Boolean::New(env, cost.realtime);
   return object;
 }
+
+class Instructions : public Napi::ObjectWrap<Instructions> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Instructions",
+                       {InstanceMethod<&Instructions::count>("count"),
+                        InstanceMethod<&Instructions::close>("close")});
+  }
+  /// (threadId: number)
+  explicit Instructions(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Instructions>(info) {
+    auto opened = jouletap::Instructions::open(info[0].As<Napi::Number>().Int32Value());
+    if (const auto* why = std::get_if<std::string>(&opened)) {
+      throw Napi::Error::New(info.Env(), *why);
+    }
+    counter_.emplace(std::get<jouletap::Instructions>(std::move(opened)));
+  }
+
+ private:
+  Napi::Value count(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), counter_ ? counter_->count() : std::nan(""));
+  }
+  void close(const Napi::CallbackInfo&) { counter_.reset(); }
+
+  std::optional<jouletap::Instructions> counter_;
+};
 #endif
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
@@ -368,6 +410,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["Sampler"] = Sampler::define(env);
 #ifdef __linux__
   exports["floor"] = Napi::Function::New<floor>(env, "floor");
+  exports["Instructions"] = Instructions::define(env);
   exports["elevated"] = Napi::Boolean::New(env, getauxval(AT_SECURE) != 0);
 #else
   exports["elevated"] = Napi::Boolean::New(env, false);

@@ -16,18 +16,32 @@ struct FloorGroup {
   std::vector<uint64_t> configs;
 };
 
+/// A register of an msr file: 8 bytes at its number.
+struct FloorRegister {
+  std::string path;
+  uint32_t number = 0;
+};
+
+/// What one row reads: one system call for each.
+struct FloorReads {
+  std::vector<std::string> files;  // that hold a decimal number
+  std::vector<FloorRegister> registers;
+  std::vector<FloorGroup> groups;
+};
+
 struct Floor {
   double rows = 0;
-  double cpu_seconds = 0;  // of the loop's thread, from its start to its end
-  bool realtime = false;   // whether it ran under SCHED_FIFO
+  double cpu_seconds = 0;   // of the loop's thread, from its first row to its last
+  double instructions = 0;  // the same; NaN where they were not to be counted, or could not be
+  bool realtime = false;    // whether it ran under SCHED_FIFO
 };
 
 /// Wakes `rows` times, once every interval_ns, on a thread of its own with the sampler's priority,
-/// timer slack and place, and reads the files as numbers and the groups: no clock is looked at,
-/// nothing is kept, checked or locked. Blocks until it is done. Otherwise a sentence: what could
-/// not be opened or read.
-std::variant<Floor, std::string> run_floor(const std::vector<std::string>& files,
-                                           const std::vector<FloorGroup>& groups,
-                                           int64_t interval_ns, int64_t rows);
+/// timer slack and place, and reads the files as numbers, the registers and the groups: no clock is
+/// looked at, nothing is kept, checked or locked. Blocks until it is done. With `instructions`
+/// those are counted, and the CPU time is not to be believed. Otherwise a sentence: what could not
+/// be opened or read.
+std::variant<Floor, std::string> run_floor(const FloorReads& reads, int64_t interval_ns,
+                                           int64_t rows, bool instructions);
 
 }  // namespace jouletap

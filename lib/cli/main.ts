@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { JouletapError } from '../errors'
 import { version } from '../record'
+import { benchCommand } from './bench'
 import { doctorCommand } from './doctor'
 import { remark, STDOUT, write } from './output'
 import { runCommand } from './run'
@@ -32,9 +33,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .enablePositionalOptions()
     .helpCommand(false)
     .addHelpText('after', HELP)
-  for (const command of [runCommand(rest, done), sampleCommand(done), doctorCommand(done)]) {
-    program.addCommand(command)
-  }
+  const commands = [sampleCommand(done), doctorCommand(done), benchCommand(done)]
+  for (const command of [runCommand(rest, done), ...commands]) program.addCommand(command)
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

@@ -3,6 +3,7 @@ export { measure } from './measure'
 export { Meter } from './meter'
 export { INTERVAL_MS, MAX_OVERHEAD, rootFolder, SOURCE_NAMES } from './options'
 export { probe } from './probe'
+export { channelOf, energyBetween, type Reading } from './reading'
 export { Span } from './span'
 export type {
   Device,

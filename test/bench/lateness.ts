@@ -1,9 +1,10 @@
 /** npm run bench:gpu: whether a slow GPU driver makes the rows of the processor late. See README.md. */
+import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { Meter } from '../../lib'
 import { startStub, stubUnavailable } from '../nvml/stub'
-import { plainTree } from './cost'
+import { cpuTree, makeTree, powercapTree, type Tree } from '../support/tree'
 
 /** Lateness of the rows of one run against their grid, in microseconds. */
 export interface Lateness {
@@ -19,6 +20,31 @@ export interface Pair {
   beside: Lateness
   /** Calls of the driver for each GPU meanwhile. */
   calls: number
+}
+
+/** Package, core, uncore and psys in files that stand still: nothing but our own work is dear. */
+export function plainTree(): Tree {
+  // In memory: a disk's cache would cost what it likes.
+  if (existsSync('/dev/shm')) process.env.TMPDIR = '/dev/shm'
+  const tree = makeTree({
+    ...cpuTree({
+      vendor: 'GenuineIntel',
+      family: 6,
+      model: 0x97,
+      name: '12th Gen Intel(R) Core(TM) i7-12700',
+      packages: [0],
+      cpusPerPackage: 1,
+    }),
+    ...powercapTree({
+      zones: ['package-0', 'core', 'uncore', 'psys'].map((name, zone) => ({
+        folder: ['intel-rapl:0', 'intel-rapl:0:0', 'intel-rapl:0:1', 'intel-rapl:1'][zone]!,
+        name,
+        energy: 123_456_789_012,
+      })),
+    }),
+  })
+  delete process.env.TMPDIR
+  return tree
 }
 
 /** Runs with and without two GPUs by turns, the driver taking `latencyMs` for every call. */

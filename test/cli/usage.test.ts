@@ -8,9 +8,9 @@ const NUMBER = 'a number of milliseconds from 0.1 to 3600000'
 
 /** What is typed, and the sentence it is answered with. */
 const WRONG: [args: string[], sentence: string][] = [
-  [[], 'A command is missing: use one of run, sample, doctor.'],
+  [[], 'A command is missing: use one of run, sample, doctor, bench.'],
   [['rnu'], 'There is no command "rnu"; did you mean run?'],
-  [['measure'], 'There is no command "measure": use one of run, sample, doctor.'],
+  [['measure'], 'There is no command "measure": use one of run, sample, doctor, bench.'],
   [['--frob'], 'jouletap has no option --frob: use one of --version, --help.'],
   [['run'], 'A command is missing after --, as in "jouletap run -- node app.js".'],
   [['run', '--'], 'A command is missing after --, as in "jouletap run -- node app.js".'],
