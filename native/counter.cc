@@ -36,8 +36,11 @@ Counter::Step Counter::step(const Reading& from, const Reading& to) noexcept {
   const auto joules = [this](uint64_t counts) { return static_cast<double>(counts) * spec_.unit; };
 
   if (spec_.modulus == 0) {
-    if (to.raw >= from.raw) {
-      const double used = joules(to.raw - from.raw);
+    // Below 0 a count goes on at 2^64, where one of perf's gets that falls soon after its start.
+    const uint64_t rose = to.raw - from.raw;
+    const bool fallen = spec_.folds ? rose >> 63 != 0 : to.raw < from.raw;
+    if (!fallen) {
+      const double used = joules(rose);
       return {used, used <= limit, false, false};
     }
     // perf keeps counts of 2^-32 J; a signed delta makes it fall by 2^32 units of the register.
@@ -96,14 +99,22 @@ void Counter::accept(const Step& step, const Reading& reading, Tally& tally) noe
   tally.fresh = true;
 }
 
+void Counter::begin(const Reading& reading, Tally& tally) noexcept {
+  if (resumed_) ++tally.failures;
+  started_ = true;
+  resumed_ = false;
+  odd_seen_ = false;
+  stalled_ = false;
+  last_ = reading;
+  moved_ns_ = reading.time_ns;
+  settled_ms_ = tally.covered_ms;
+  tally.fresh = true;
+}
+
 void Counter::look(uint64_t raw, int64_t time_ns, Tally& tally) noexcept {
   const Reading reading{raw, time_ns};
-  if (!started_) {
-    started_ = true;
-    last_ = reading;
-    moved_ns_ = time_ns;
-    settled_ms_ = tally.covered_ms;
-    tally.fresh = true;
+  if (!started_ || resumed_) {
+    begin(reading, tally);
     return;
   }
   const Step onward = step(last_, reading);

@@ -21,7 +21,8 @@ class Counter {
     uint64_t modulus = uint64_t{1} << 32;  // counts after which it starts again; 0: 2^64
     /// Registers whose upper half may or may not count: 64 bits once it has been seen to.
     bool observe_width = false;
-    /// perf's power PMU: a count may fall by 2^32 units of the register (2^(64 − ESU) counts).
+    /// perf's power PMU: a count of 64 bits, negative ones included, that may fall by 2^32 units of
+    /// the register (2^(64 − ESU) counts).
     bool folds = false;
     /// Standing still for longer than this is a stall; 0: it may stand still for ever.
     int64_t stall_ns = 1'000'000'000;
@@ -34,6 +35,9 @@ class Counter {
   void look(uint64_t raw, int64_t time_ns, Tally& tally) noexcept;
   /// A read that gave nothing.
   void miss(Tally& tally) noexcept;
+  /// The machine was suspended, and what the counter did meanwhile is not known: the next look is a
+  /// new baseline, and the time before it a gap.
+  void resume() noexcept { resumed_ = started_; }
   const Spec& spec() const { return spec_; }
 
  private:
@@ -49,12 +53,14 @@ class Counter {
   };
   Step step(const Reading& from, const Reading& to) noexcept;
   void accept(const Step& step, const Reading& reading, Tally& tally) noexcept;
+  void begin(const Reading& reading, Tally& tally) noexcept;
 
   Spec spec_;
   Reading last_{};
   Reading odd_{};
   bool started_ = false;
   bool odd_seen_ = false;
+  bool resumed_ = false;
   bool narrow_ = false;    // observe_width: the upper half turned out not to count
   int64_t moved_ns_ = 0;   // when the count last moved
   double settled_ms_ = 0;  // covered time up to then

@@ -15,8 +15,8 @@ constexpr size_t kAtOnce = 8;
 // So many of the last edges elsewhere: the counter has another grid now, or it may have.
 constexpr size_t kAstray = 6;
 constexpr size_t kDoubtful = 3;
-// What a quartz drifts with temperature, of its rate and per second: 12 ppm a minute.
-constexpr double kDrift = 2e-7;
+// What a quartz may drift with temperature, of its rate and per second: 18 ppm a minute.
+constexpr double kDrift = 3e-7;
 
 double square(double x) { return x * x; }
 

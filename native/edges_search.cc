@@ -1,14 +1,16 @@
 // Finding a period of which the edges that were seen are multiples, when none is known.
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 
 #include "edges.h"
 
 namespace jouletap {
 namespace {
 
-// Intervals that the first, coarse search looks at: the shortest.
+// Intervals that the first, coarse search looks at: the shortest, up to so many times the usual.
 constexpr size_t kLooked = 24;
+constexpr double kLongest = 16;
 // The shortest intervals may be of so many periods.
 constexpr double kLongestGap = 64;
 // Periods tried in one turn of the longest of them, and at most.
@@ -60,16 +62,19 @@ void Edges::search() noexcept {
     halves[i] = static_cast<double>(seen(i).half_ns);
   }
   intervals.count = count_ - 1;
-  intervals.looked = std::min(kLooked, intervals.count);
-  std::sort(intervals.ns.begin(), intervals.ns.begin() + intervals.count);
-  std::sort(halves.begin(), halves.begin() + intervals.count);
+  const auto last = intervals.ns.begin() + static_cast<std::ptrdiff_t>(intervals.count);
+  std::sort(intervals.ns.begin(), last);
+  std::nth_element(halves.begin(), halves.begin() + intervals.count / 4,
+                   halves.begin() + intervals.count);
   intervals.bracket = halves[intervals.count / 4];
+  const double usual = intervals.ns[intervals.count / 4];
+  const auto longer = std::upper_bound(intervals.ns.begin(), last, kLongest * usual);
+  intervals.looked = std::min(kLooked, static_cast<size_t>(longer - intervals.ns.begin()));
 
   const double longest = intervals.ns[intervals.looked - 1];
   const double step = 1 / (kTries * longest);
   const double coarsest = 0.9 / longest;
-  const double shortest =
-      std::max(intervals.ns[intervals.count / 4] / kLongestGap, intervals.bracket / kWidest);
+  const double shortest = std::max(usual / kLongestGap, intervals.bracket / kWidest);
   const double finest = std::min(1.1 / shortest, coarsest + kMostTries * step);
 
   Best best;

@@ -11,9 +11,7 @@ namespace {
 constexpr double kNsPerSecond = 1e9;
 // Slower counters would hold their caller up.
 constexpr double kSlowestUpdate = 0.005;
-// A wider bracket is a thread that was held up: the next edge is better.
-constexpr int64_t kWidestHalfNs = 25'000;
-constexpr double kPeriods = 5;
+constexpr double kPeriods = 8;
 constexpr double kLearningPeriods = 20;
 constexpr size_t kLearningEdges = 12;
 // As long as this after its edge a counter is as good as on it.
@@ -21,10 +19,17 @@ constexpr int64_t kSinceEdgeNs = 50'000;
 // What the power of two updates may differ by, for nothing but doubt about their edges.
 constexpr double kNoise = 3;
 
+double seconds_between(const Stamp& from, const Stamp& to) {
+  return static_cast<double>(to.time_ns - from.time_ns) / kNsPerSecond;
+}
+
 bool is_followed(const Domain& domain) {
   return domain.additive && domain.method == Method::counter && !domain.may_rest &&
          domain.call >= 0 && domain.update_s > 0 && domain.update_s <= kSlowestUpdate;
 }
+
+/// Standard deviation of a uniform distribution of width 1.
+const double kUniform = 1 / std::sqrt(12.0);
 
 double square(double value) { return value * value; }
 
@@ -39,7 +44,8 @@ Hunt::Hunt(const Readers& readers) {
   const auto& domains = readers.domains();
   for (size_t column = 0; column < domains.size(); ++column) {
     if (!is_followed(domains[column])) continue;
-    quarries_.push_back({column, Edges(domains[column].update_s)});
+    const double update_s = domains[column].update_s;
+    quarries_.push_back({column, update_s * kNsPerSecond, Edges(update_s)});
   }
   told_.reserve(quarries_.size());
 }
@@ -48,26 +54,31 @@ void Hunt::aim(const Readers& readers) {
   told_.clear();
   for (Quarry& quarry : quarries_) {
     const Tally& tally = readers.tallies()[quarry.column];
-    quarry.joules = quarry.from = tally.joules;
-    quarry.stamp = tally.stamp;
+    quarry.first = quarry.latest = quarry.good = {tally.joules, tally.stamp};
     quarry.count = quarry.fed = 0;
   }
 }
 
 void Hunt::look(Quarry& quarry, const Tally& tally) const {
   if (!tally.fresh) return;
-  const Stamp from = quarry.stamp;
+  const Stamp from = quarry.latest.stamp;
   const Stamp to = tally.stamp;
-  const bool stepped = tally.joules != quarry.joules;
-  quarry.stamp = to;
-  quarry.joules = tally.joules;
+  const bool stepped = tally.joules != quarry.latest.joules;
+  quarry.latest = {tally.joules, to};
+  quarry.usual_half_ns = std::min(quarry.usual_half_ns + 1, to.half_ns);
+  if (to.half_ns <= kWidestHalfNs) quarry.good = quarry.latest;
+  // The thread may have been held up in the first.
+  if (to.half_ns < quarry.first.stamp.half_ns / 2) quarry.first = quarry.latest;
   if (!stepped || quarry.count == quarry.found.size()) return;
-  // The edge is uniform between two moments that are themselves known to some nanoseconds.
-  const auto gap = static_cast<double>(to.time_ns - from.time_ns);
-  const double ends =
-      (square(static_cast<double>(from.half_ns)) + square(static_cast<double>(to.half_ns))) / 6;
-  const auto half_ns = std::llround(std::sqrt(square(gap) / 4 + ends));
-  if (half_ns > kWidestHalfNs) {
+  // The edge is uniform between two moments. Each is known to a quarter of a usual read, which has
+  // its work in its middle, and to all of what a read took longer than that.
+  const double gap = static_cast<double>(to.time_ns - from.time_ns) / 2;
+  const auto doubt = [&quarry](const Stamp& stamp) {
+    const auto usual = static_cast<double>(quarry.usual_half_ns);
+    return square(usual / 4) + square(static_cast<double>(stamp.half_ns) - usual) / 4;
+  };
+  const auto half_ns = std::llround(std::sqrt(square(gap) + doubt(from) + doubt(to)));
+  if (to.time_ns - from.time_ns + from.half_ns + to.half_ns > 2 * kWidestHalfNs) {
     learn(quarry);
     quarry.count = quarry.fed = 0;
     return;
@@ -85,11 +96,9 @@ void Hunt::learn(Quarry& quarry) const {
 
 template <typename Done>
 void Hunt::spin(Readers& readers, const std::function<void()>& pause, double periods, Done done) {
-  double update_s = 0;
-  for (const Quarry& quarry : quarries_) {
-    update_s = std::max(update_s, readers.domains()[quarry.column].update_s);
-  }
-  const int64_t limit = now_ns() + static_cast<int64_t>(periods * update_s * kNsPerSecond);
+  double update_ns = 0;
+  for (const Quarry& quarry : quarries_) update_ns = std::max(update_ns, quarry.update_ns);
+  const int64_t limit = now_ns() + static_cast<int64_t>(periods * update_ns);
   while (!done() && now_ns() < limit) {
     const Domain* read = nullptr;
     for (Quarry& quarry : quarries_) {
@@ -131,7 +140,12 @@ int64_t Hunt::begin(Readers& readers, const std::function<void()>& pause) {
   readers.read();
   const int64_t time_ns = now_ns();
   for (Quarry& quarry : quarries_) {
-    if (quarry.count >= 2) tell(quarry, time_ns, quarry.last(), quarry.last(1), 0);
+    const Tally& tally = readers.tallies()[quarry.column];
+    if (quarry.count >= 2) {
+      tell(quarry, time_ns, quarry.last(), quarry.last(1), 0);
+    } else {
+      guess(quarry, time_ns, quarry.good, tally);
+    }
   }
   return time_ns;
 }
@@ -143,7 +157,10 @@ void Hunt::end(Readers& readers, int64_t time_ns, const std::function<void()>& p
                        [](const Quarry& quarry) { return quarry.count >= 2; });
   });
   for (Quarry& quarry : quarries_) {
-    if (quarry.count < 2) continue;
+    if (quarry.count < 2) {
+      guess(quarry, time_ns, quarry.first, readers.tallies()[quarry.column]);
+      continue;
+    }
     const Edge& near = quarry.found[0];
     const Edge& far = quarry.found[1];
     const double after = static_cast<double>(near.time_ns - time_ns) / kNsPerSecond;
@@ -152,15 +169,48 @@ void Hunt::end(Readers& readers, int64_t time_ns, const std::function<void()>& p
     // Had the power not changed with the end of the stretch, this would have been used since.
     double variance = 0;
     if (quarry.edges.known()) {
-      const double period = quarry.edges.period_ns() / kNsPerSecond;
-      const double doubt = kNoise * watts * M_SQRT2 / kNsPerSecond *
-                           std::hypot(quarry.edges.jitter_ns(), near.error_ns);
-      const double differs = (near.joules - quarry.from) - watts * period;
-      if (std::abs(differs) > doubt) variance = square(differs / period * after) / 3;
+      const Edges::Edge last = quarry.edges.last(time_ns);
+      const double seconds = static_cast<double>(near.time_ns - last.time_ns) / kNsPerSecond;
+      const double doubt = kNoise * watts * std::hypot(last.error_ns, near.error_ns) / kNsPerSecond;
+      const double differs = (near.joules - quarry.first.joules) - watts * seconds;
+      if (std::abs(differs) > doubt) variance = square(differs / seconds * after) / 3;
     }
     tell(quarry, time_ns, near, far, variance);
   }
   for (Quarry& quarry : quarries_) learn(quarry);
+}
+
+/// Without edges in this hunt: by those that others have taught, or as half a period.
+void Hunt::guess(const Quarry& quarry, int64_t time_ns, const Look& base, const Tally& tally) {
+  const Lag from = lag_of(quarry, quarry.first);
+  const Lag to = lag_of(quarry, quarry.good);
+  const double seconds =
+      seconds_between(quarry.first.stamp, quarry.good.stamp) - to.seconds + from.seconds;
+  // The mean of all time where the hunt was too short to tell.
+  const bool told = seconds > quarry.update_ns / kNsPerSecond;
+  if (!told && tally.covered_ms <= 0) return;
+  const double watts = told ? (quarry.good.joules - quarry.first.joules) / seconds
+                            : tally.joules / (tally.covered_ms * 1e-3);
+  const double share = told ? std::hypot(from.error, to.error) / seconds : 1;
+  const Lag lag = lag_of(quarry, base);
+  const double since =
+      lag.seconds + static_cast<double>(time_ns - base.stamp.time_ns) / kNsPerSecond;
+  told_.push_back({quarry.column, base.joules + watts * since,
+                   square(watts) * (square(lag.error) + square(share * since))});
+}
+
+/// How long before a look its value was true.
+Hunt::Lag Hunt::lag_of(const Quarry& quarry, const Look& look) {
+  const double period =
+      (quarry.edges.known() ? quarry.edges.period_ns() : quarry.update_ns) / kNsPerSecond;
+  const double half = static_cast<double>(look.stamp.half_ns) / kNsPerSecond;
+  const Edges::Edge last = quarry.edges.last(look.stamp.time_ns);
+  const double error = last.error_ns / kNsPerSecond;
+  const double since = static_cast<double>(look.stamp.time_ns - last.time_ns) / kNsPerSecond;
+  // Nearer to an edge than this the reading may be of before or after it.
+  const double doubt = kNoise * error + half;
+  if (since > doubt && period - since > doubt) return {since, error};
+  return {period / 2, std::hypot(period, 2 * half) * kUniform};
 }
 
 void Hunt::tell(const Quarry& quarry, int64_t time_ns, const Edge& near, const Edge& far,

@@ -31,10 +31,10 @@ class Hunt {
   };
 
   /// Spins until every counter has been seen to step twice, and the one with the most power just
-  /// now, or to five periods; the first time for up to twenty before, to learn the periods. Reads
+  /// now, or for eight periods; the first time for up to twenty before, to learn the periods. Reads
   /// all domains, and tells of the moment of its return, which is the answer.
   int64_t begin(Readers& readers, const std::function<void()>& pause);
-  /// After all domains have been read, spins until every counter has stepped twice, or to five
+  /// After all domains have been read, spins until every counter has stepped twice, or for eight
   /// periods, and tells of time_ns, which has just passed.
   void end(Readers& readers, int64_t time_ns, const std::function<void()>& pause);
   /// Of the counters that stepped in time.
@@ -51,19 +51,31 @@ class Hunt {
     int64_t half_ns = 0;  // of its bracket
     double joules = 0;    // that are told from there on
   };
+  struct Look {
+    double joules = 0;
+    Stamp stamp{};
+  };
+  // A wider look is a thread that was held up: the next is better.
+  static constexpr int64_t kWidestHalfNs = 25'000;
   /// A counter that is followed.
   struct Quarry {
     size_t column;
+    double update_ns;  // as its source says
     Edges edges;
-    double joules = 0;             // of the last look,
-    Stamp stamp{};                 // and when
-    double from = 0;               // joules when the hunt began
+    int64_t usual_half_ns = kWidestHalfNs;  // of a look: the shortest of late
+    Look first{};  // of the hunt; later than that if it took much longer than others
+    Look latest{};
+    Look good{};                   // the latest in which the thread was not held up
     std::array<Edge, 24> found{};  // in this hunt, one after the other unless count was reset
     size_t count = 0;
     size_t fed = 0;  // those of them that `edges` has been told of
 
     const Edge& last(size_t back = 0) const { return found[count - 1 - back]; }
     double watts() const;
+  };
+  struct Lag {
+    double seconds;
+    double error;  // one standard deviation
   };
   void aim(const Readers& readers);
   void look(Quarry& quarry, const Tally& tally) const;
@@ -72,6 +84,8 @@ class Hunt {
   void spin(Readers& readers, const std::function<void()>& pause, double periods, Done done);
   void tell(const Quarry& quarry, int64_t time_ns, const Edge& near, const Edge& far,
             double more_variance);
+  static Lag lag_of(const Quarry& quarry, const Look& look);
+  void guess(const Quarry& quarry, int64_t time_ns, const Look& base, const Tally& tally);
 
   std::vector<Quarry> quarries_;  // in the order of their columns: those of one call together
   std::vector<Told> told_;

@@ -4,11 +4,16 @@
 #include <limits>
 #include <utility>
 
-#include "clock.h"
-
 namespace jouletap {
+namespace {
 
-Readers::Readers(std::vector<std::unique_ptr<Source>> sources) {
+// A thread that is held up between two clocks looks like a suspension; hardly twice in a row.
+constexpr int64_t kShortestSleepNs = 100'000'000;
+
+}  // namespace
+
+Readers::Readers(std::vector<std::unique_ptr<Source>> sources, int64_t (*suspended)())
+    : suspended_(suspended), slept_ns_(std::max(suspended(), suspended())) {
   for (auto& source : sources) {
     const size_t first = domains_.size();
     int last_call = -1;
@@ -25,7 +30,17 @@ Readers::Readers(std::vector<std::unique_ptr<Source>> sources) {
   for (size_t i = 0; i < domains_.size(); ++i) tallies_[i].method = domains_[i].method;
 }
 
+void Readers::notice_sleep() noexcept {
+  const int64_t slept_ns = suspended_();
+  if (slept_ns - slept_ns_ <= kShortestSleepNs) return;
+  const int64_t again_ns = suspended_();
+  if (again_ns - slept_ns_ <= kShortestSleepNs) return;
+  slept_ns_ = std::max(slept_ns, again_ns);
+  for (const Part& part : parts_) part.source->resume();
+}
+
 void Readers::read() noexcept {
+  notice_sleep();
   int64_t earliest = std::numeric_limits<int64_t>::max();
   int64_t latest = 0;
   for (const Part& part : parts_) {
@@ -48,6 +63,7 @@ void Readers::read() noexcept {
 }
 
 void Readers::read_call(size_t column) noexcept {
+  notice_sleep();
   const Part& part = part_of(column);
   part.source->read_call(domains_[column].call, tallies_.data() + part.first);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "clock.h"
 #include "source.h"
 
 namespace jouletap {
@@ -13,7 +14,9 @@ namespace jouletap {
 /// The sources of one sampler. Not synchronised, but for what says otherwise.
 class Readers {
  public:
-  explicit Readers(std::vector<std::unique_ptr<Source>> sources);
+  /// suspended: nanoseconds that the machine has been suspended since boot.
+  explicit Readers(std::vector<std::unique_ptr<Source>> sources,
+                   int64_t (*suspended)() = suspended_ns);
 
   /// Columns in the order of the sources; additive is set.
   const std::vector<Domain>& domains() const { return domains_; }
@@ -47,10 +50,13 @@ class Readers {
     bool stamps;
   };
   const Part& part_of(size_t column) const noexcept;
+  void notice_sleep() noexcept;
 
   std::vector<Part> parts_;
   std::vector<Domain> domains_;
   std::vector<Tally> tallies_;
+  int64_t (*suspended_)();
+  int64_t slept_ns_;
   int64_t time_ns_ = 0;
   size_t calls_ = 0;
 };

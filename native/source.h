@@ -79,6 +79,8 @@ class Source {
   virtual void read(Tally* tallies) noexcept = 0;
   /// The same for the domains whose `call` it is, by that one system call.
   virtual void read_call(int /*call*/, Tally* tallies) noexcept { read(tallies); }
+  /// The machine was suspended since the last read; before the next.
+  virtual void resume() noexcept {}
   /// Whether it fills the stamps of its tallies; where not, they get those of the whole read().
   virtual bool stamps() const { return false; }
   /// Sentences for a person about what was found, left out or merged.

@@ -388,8 +388,9 @@ describe('the life of a meter', function () {
       const { Sampler, probe: look } = native()
       const gpus = { kind: 'visible', list: [], environment: process.env }
       const host = { root, nvml: '', gpus, pids: [], shares: false }
-      const sampler = new Sampler([], 1, 16, host)
-      const width = 3 + 15 * sampler.domains.length
+      const plan = { intervalMs: 1, capacity: 16, maxOverhead: 0 }
+      const sampler = new Sampler([], plan, host)
+      const width = 3 + 16 * sampler.domains.length
       sampler.start(new Float64Array(width))
       ${body}`
 
@@ -436,6 +437,7 @@ describe('the life of a meter', function () {
       const calls = OTHERS.flatMap((value) => [
         `sampler.start(${value})`,
         `sampler.sample(${value})`,
+        `sampler.readNow(${value})`,
         `sampler.read(${value})`,
       ])
       expect(await thrown(calls)).to.deep.equal(calls.map(() => 'TypeError'))
@@ -444,6 +446,18 @@ describe('the life of a meter', function () {
     it('takes no snapshot into an array that is too short, detached or shrunk', async () => {
       const calls = SHORT.map((value) => `sampler.sample(${value})`)
       expect(await thrown(calls)).to.deep.equal(calls.map(() => 'TypeError'))
+    })
+
+    it('takes no row of now into one that is shorter than a row', async () => {
+      const calls = [
+        'new Float64Array(0)',
+        'new Float64Array(sampler.domains.length)',
+        'detached',
+        'resized()',
+      ].map((value) => `sampler.readNow(${value})`)
+      expect(await thrown(calls)).to.deep.equal(calls.map(() => 'TypeError'))
+      const least = 'sampler.readNow(new Float64Array(1 + sampler.domains.length))'
+      expect(await thrown([least])).to.deep.equal(['nothing'])
     })
 
     it('reads no row into such an array', async () => {
@@ -466,7 +480,7 @@ describe('the life of a meter', function () {
     })
 
     it('takes no borrowed method', async () => {
-      const methods = ['start', 'stop', 'record', 'sample', 'read', 'overhead']
+      const methods = ['start', 'stop', 'record', 'sample', 'readNow', 'read', 'overhead']
       const owners = ['undefined', '{}', 'Sampler', 'Sampler.prototype', 'Object.create(sampler)']
       const calls = methods.flatMap((method) =>
         owners.map((owner) => `sampler.${method}.call(${owner}, new Float64Array(width))`),
@@ -484,38 +498,44 @@ describe('the life of a meter', function () {
 
     it('takes no wrong argument where it is made', async () => {
       const calls = [
-        'Sampler([], 1, 1, host)',
+        'Sampler([], plan, host)',
         'new Sampler()',
-        "new Sampler('rapl-msr', 1, 1, host)",
-        'new Sampler([1], 1, 1, host)',
-        'new Sampler([,], 1, 1, host)',
-        "new Sampler([], '1', 1, host)",
-        'new Sampler([], NaN, 1, host)',
-        'new Sampler([], 0, 1, host)',
-        'new Sampler([], 1, 0, host)',
-        'new Sampler([], 1, 2 ** 62, host)',
-        'new Sampler([], 1, 1)',
-        'new Sampler([], 1, 1, 5)',
-        'new Sampler([], 1, 1, null)',
-        'new Sampler([], 1, 1, {})',
-        'new Sampler([], 1, 1, { ...host, root: 1 })',
-        'new Sampler([], 1, 1, { ...host, nvml: undefined })',
-        'new Sampler([], 1, 1, { ...host, gpus: 7 })',
-        'new Sampler([], 1, 1, { ...host, gpus: { ...gpus, list: 7 } })',
-        'new Sampler([], 1, 1, { ...host, gpus: { ...gpus, list: [7] } })',
-        'new Sampler([], 1, 1, { ...host, gpus: { ...gpus, environment: undefined } })',
-        "new Sampler([], 1, 1, { ...host, pids: 'all' })",
+        "new Sampler('rapl-msr', plan, host)",
+        'new Sampler([1], plan, host)',
+        'new Sampler([,], plan, host)',
+        'new Sampler([], undefined, host)',
+        'new Sampler([], 1, host)',
+        'new Sampler([], {}, host)',
+        "new Sampler([], { ...plan, intervalMs: '1' }, host)",
+        'new Sampler([], { ...plan, intervalMs: NaN }, host)',
+        'new Sampler([], { ...plan, intervalMs: 0 }, host)',
+        'new Sampler([], { ...plan, capacity: 0 }, host)',
+        'new Sampler([], { ...plan, capacity: 2 ** 62 }, host)',
+        'new Sampler([], { ...plan, maxOverhead: undefined }, host)',
+        "new Sampler([], { ...plan, maxOverhead: '0' }, host)",
+        'new Sampler([], plan)',
+        'new Sampler([], plan, 5)',
+        'new Sampler([], plan, null)',
+        'new Sampler([], plan, {})',
+        'new Sampler([], plan, { ...host, root: 1 })',
+        'new Sampler([], plan, { ...host, nvml: undefined })',
+        'new Sampler([], plan, { ...host, gpus: 7 })',
+        'new Sampler([], plan, { ...host, gpus: { ...gpus, list: 7 } })',
+        'new Sampler([], plan, { ...host, gpus: { ...gpus, list: [7] } })',
+        'new Sampler([], plan, { ...host, gpus: { ...gpus, environment: undefined } })',
+        "new Sampler([], plan, { ...host, pids: 'all' })",
         'look()',
         'look({})',
         'sampler.record()',
       ]
-      expect(await thrown(calls)).to.not.include('nothing')
+      const told = await thrown(calls)
+      expect(calls.filter((_, index) => told[index] === 'nothing')).to.deep.equal([])
     })
 
     it('ends the thread of a sampler that nobody knows any more', async () => {
       const source = onSampler(`
         sampler.stop()
-        let known = new Sampler([], 1, 16, host)
+        let known = new Sampler([], plan, host)
         known.start(new Float64Array(width))
         sampling(1)
           .then(() => {

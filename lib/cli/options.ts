@@ -1,12 +1,13 @@
 /** The options that commands share, checked so that a message names what was typed. */
 import { type Stats, statSync } from 'node:fs'
 import { Option } from 'commander'
-import { INTERVAL_MS, type MeterOptions, SOURCE_NAMES } from '../energy'
+import { INTERVAL_MS, MAX_OVERHEAD, type MeterOptions, SOURCE_NAMES } from '../energy'
 import { badOption, JouletapError } from '../errors'
 
 /** Parsed values of the options that open a meter. */
 export interface SourceOptions {
   interval: number
+  maxOverhead?: number
   sources: 'auto' | string[]
   gpus: Gpus
   estimate: boolean
@@ -109,13 +110,22 @@ export function rootOption(): Option {
   ).argParser(folderFrom('--root'))
 }
 
-/** `--interval`, `--sources`, `--gpus`, `--no-estimate`, `--root` and `--nvml`. */
+function maxOverheadOption(): Option {
+  const { least, most } = MAX_OVERHEAD
+  return new Option(
+    '--max-overhead <share>',
+    `take rows more rarely where they would cost more than this share of one CPU, ${least} to ${most}`,
+  ).argParser(numberFrom('--max-overhead', least, most, "a share of one CPU's time"))
+}
+
+/** `--interval`, `--max-overhead`, `--sources`, `--gpus`, `--no-estimate`, `--root` and `--nvml`. */
 export function sourceOptions(): Option[] {
   const { least, most, usual } = INTERVAL_MS
   return [
     new Option('--interval <ms>', `milliseconds between rows, ${least} to ${most}`)
       .argParser(numberFrom('--interval', least, most, 'a number of milliseconds'))
       .default(usual),
+    maxOverheadOption(),
     new Option('--sources <list>', `auto, or names separated by commas: ${SOURCE_NAMES.join(', ')}`)
       .argParser(parseSources)
       .default('auto'),
@@ -139,6 +149,7 @@ export function meterOptions(options: SourceOptions) {
     intervalMs: options.interval,
     gpus: options.gpus,
     estimate: options.estimate,
+    ...(options.maxOverhead === undefined ? {} : { maxOverhead: options.maxOverhead }),
     ...(options.root === undefined ? {} : { root: options.root }),
     ...(options.nvml === undefined ? {} : { nvml: options.nvml }),
   }

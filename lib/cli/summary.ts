@@ -15,6 +15,9 @@ const FLAGS: Record<Flag, string> = {
   interpolated: 'short holes were filled in between readings',
 }
 
+/** The kind of the domain that tells what measuring used: a sentence here, not a line of the table. */
+const SELF = 'self'
+
 /** The summary of a run, ending with a newline. */
 export function summary(run: RunRecord, paint: Paint): string {
   const { energy, seconds } = run
@@ -28,8 +31,16 @@ export function summary(run: RunRecord, paint: Paint): string {
       `${kWh ? `${kWh}, ` : ''}${energy.quality}${from}`,
     paint('dim', '  of the whole machine, not only of this command'),
     ...subtotals(energy.domains, seconds).map((line) => paint('dim', line)),
-    ...domainLines(energy.domains, seconds, paint),
+    ...domainLines(
+      energy.domains.filter(({ kind }) => kind !== SELF),
+      seconds,
+      paint,
+    ),
   ]
+  const { joulesAtMost } = run.overhead
+  if (joulesAtMost > 0) {
+    lines.push(paint('dim', `  measuring itself used at most ${boundText(joulesAtMost)} of that`))
+  }
   if (run.pue !== 1) {
     const site = joulesText(energy.joules * run.pue, energy.uncertaintyJoules * run.pue)
     lines.push(`  ${site} with PUE ${run.pue}`)
@@ -37,6 +48,15 @@ export function summary(run: RunRecord, paint: Paint): string {
   if (run.signal) lines.push(`  The command was ended by ${run.signal}.`)
   for (const line of remarks(run)) lines.push(`  ${paint('yellow', line)}`)
   return `${lines.join('\n')}\n`
+}
+
+/** An upper bound: two digits, rounded up. */
+function boundText(joules: number): string {
+  const [value, unit] = joules < 1 ? [joules * 1000, 'mJ'] : [joules, 'J']
+  const places = 1 - Math.floor(Math.log10(value))
+  // A bound that has two digits already stays as it is, whatever binary fractions make of it.
+  const digits = Math.ceil(Number((value * 10 ** places).toPrecision(12)))
+  return `${places > 0 ? Number((digits / 10 ** places).toFixed(places)) : digits * 10 ** -places} ${unit}`
 }
 
 /** What the GPUs used and what the rest did, where both are in the total. */

@@ -1,7 +1,7 @@
 /** Measuring: meters, spans and what they give. */
 export { measure } from './measure'
 export { Meter } from './meter'
-export { INTERVAL_MS, rootFolder, SOURCE_NAMES } from './options'
+export { INTERVAL_MS, MAX_OVERHEAD, rootFolder, SOURCE_NAMES } from './options'
 export { probe } from './probe'
 export { channelOf, columnOf, energyBetween, type Reading } from './reading'
 export { Span } from './span'
@@ -12,11 +12,14 @@ export type {
   DomainEnergy,
   Energy,
   Flag,
+  MeasureOptions,
   MeterOptions,
   Method,
   Overhead,
+  PerCall,
   ProcessShare,
   Quality,
+  Repeat,
   Rows,
   SourceReport,
 } from './types'

@@ -3,7 +3,7 @@
 import { JouletapError } from '../errors'
 import { checkAlign, checkOptions, type Settings } from './options'
 import { energyBetween, isProcessor, type Reading, toDomain } from './reading'
-import { iterateRows } from './rows'
+import { iterateRows, offsetToPerformance } from './rows'
 import { selfJoules } from './self'
 import { Span } from './span'
 import { openTap, type Tap } from './tap'
@@ -106,6 +106,27 @@ export class Meter {
     return iterateRows(this.#tap, this.#settings.intervalMs, isOver, () => {
       this.#iterating = false
     })
+  }
+
+  /**
+   * A row of now, read on this thread in some microseconds: milliseconds on the timeline of
+   * `performance.now()`, then for each of the meter's domains, in their order, joules since
+   * `start()`, NaN where not read. Devices that take longer, and estimates, are as of their last
+   * reading. The rows of two moments subtract; where their uncertainty matters, take a span.
+   * @param into where it is put, to save the allocation: this is returned, its rest untouched
+   * @throws {JouletapError} BAD_STATE unless the meter runs; BAD_OPTION if `into` cannot hold a row.
+   */
+  readNow(into?: Float64Array): Float64Array {
+    this.#mustRun('readNow')
+    const width = 1 + this.#tap.channels.length
+    const row = into ?? new Float64Array(width)
+    if (!(row instanceof Float64Array) || row.length < width) {
+      const sentence = `into must be a Float64Array of ${width} or more numbers.`
+      throw new JouletapError('BAD_OPTION', sentence)
+    }
+    this.#tap.readNow(row)
+    row[0]! += offsetToPerformance()
+    return row
   }
 
   /** What sampling has cost so far. */

@@ -3,16 +3,21 @@ import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { badOption } from '../errors'
 import { type NativeGpus, type NativeHost, native } from '../native'
-import type { MeterOptions } from './types'
+import type { MeasureOptions, MeterOptions, Repeat } from './types'
 
 /** Options with every default filled in. */
 export interface Settings
   extends Required<Pick<MeterOptions, 'sources' | 'intervalMs' | 'align' | 'estimate'>> {
+  /** Share of one CPU's time; 0: no limit. */
+  maxOverhead: number
   host: NativeHost
 }
 
 /** Milliseconds between rows that a meter takes. */
 export const INTERVAL_MS = { least: 0.1, most: 3_600_000, usual: 100 }
+
+/** Shares of one CPU's time that rows may be limited to. */
+export const MAX_OVERHEAD = { least: 0.00001, most: 1 }
 
 /** Every name that `sources` may hold, best first; a table of its own, for it must not need the addon. */
 export const SOURCE_NAMES = [
@@ -29,6 +34,7 @@ export const SOURCE_NAMES = [
 const NAMES: readonly (keyof MeterOptions)[] = [
   'sources',
   'intervalMs',
+  'maxOverhead',
   'align',
   'root',
   'gpus',
@@ -51,14 +57,27 @@ export function checkOptions(options: MeterOptions = {}): Settings {
       throw badOption('an option', name, `one of ${NAMES.join(', ')}`)
     }
   }
-  const { sources = 'auto', intervalMs = INTERVAL_MS.usual, estimate = true } = options
+  const { sources = 'auto', intervalMs = INTERVAL_MS.usual, estimate = true, maxOverhead } = options
   const { least, most } = INTERVAL_MS
-  if (typeof intervalMs !== 'number' || !(intervalMs >= least && intervalMs <= most)) {
+  if (!isWithin(intervalMs, least, most)) {
     throw badOption('intervalMs', intervalMs, `a number of milliseconds from ${least} to ${most}`)
   }
   if (typeof estimate !== 'boolean') throw badOption('estimate', estimate, 'true or false')
-  const align = checkAlign(options.align ?? 'none')
-  return { sources: checkSources(sources), intervalMs, align, host: hostOf(options), estimate }
+  return {
+    sources: checkSources(sources),
+    intervalMs,
+    maxOverhead: checkMaxOverhead(maxOverhead),
+    align: checkAlign(options.align ?? 'none'),
+    host: hostOf(options),
+    estimate,
+  }
+}
+
+function checkMaxOverhead(share: number | undefined): number {
+  if (share === undefined) return 0
+  const { least, most } = MAX_OVERHEAD
+  if (isWithin(share, least, most)) return share
+  throw badOption('maxOverhead', share, `a share of one CPU's time from ${least} to ${most}`)
 }
 
 /**
@@ -68,6 +87,48 @@ export function checkOptions(options: MeterOptions = {}): Settings {
 export function checkAlign(align: unknown): 'none' | 'edge' {
   if (align === 'none' || align === 'edge') return align
   throw badOption('align', align, "'none' or 'edge'")
+}
+
+/** What `repeat` may hold. */
+const REPEAT = { seconds: { least: 0.1, most: 3600 }, calls: { least: 4 } }
+
+/**
+ * The options of a meter, which it checks itself, and what is asked of `measure` beside them.
+ * @throws {JouletapError} BAD_OPTION.
+ */
+export function checkRepeat(options: MeasureOptions): MeterOptions & { repeat?: Repeat } {
+  if (typeof options !== 'object' || options === null) {
+    throw badOption('options', options, 'an object')
+  }
+  const { repeat = false, ...others } = options
+  if (repeat === false) return others
+  if (repeat === true) return { ...others, repeat: {} }
+  const { seconds, calls } = REPEAT
+  if (typeof repeat !== 'object' || repeat === null || Object.keys(repeat).some(isNoRepeat)) {
+    throw badOption('repeat', repeat, 'true, false, { seconds } or { calls }')
+  }
+  if (repeat.seconds !== undefined && repeat.calls !== undefined) {
+    throw badOption('repeat', repeat, '{ seconds } or { calls }, one of them')
+  }
+  if (repeat.seconds !== undefined && !isWithin(repeat.seconds, seconds.least, seconds.most)) {
+    const allowed = `a number of seconds from ${seconds.least} to ${seconds.most}`
+    throw badOption('repeat.seconds', repeat.seconds, allowed)
+  }
+  if (
+    repeat.calls !== undefined &&
+    !(Number.isSafeInteger(repeat.calls) && repeat.calls >= calls.least)
+  ) {
+    throw badOption('repeat.calls', repeat.calls, `a whole number from ${calls.least}`)
+  }
+  return { ...others, repeat }
+}
+
+function isNoRepeat(name: string): boolean {
+  return !Object.hasOwn(REPEAT, name)
+}
+
+function isWithin(value: unknown, least: number, most: number): boolean {
+  return typeof value === 'number' && value >= least && value <= most
 }
 
 /**

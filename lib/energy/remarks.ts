@@ -61,6 +61,17 @@ const NOTHING_TO_GATE = 'byPid changes nothing: no NVIDIA GPU is read.'
 
 const RARE_ROWS = `An estimate has a row every ${ESTIMATE_INTERVAL_MS.least} ms at the most.`
 
+/** Whether `maxOverhead` has rows come more rarely than was asked for, every `actualMs`. */
+export function rarerRows(actualMs: number, { intervalMs, maxOverhead }: Settings): string[] {
+  // The rate falls by whole factors.
+  if (actualMs < 1.5 * intervalMs) return []
+  const percent = Number((100 * maxOverhead).toPrecision(3))
+  return [
+    `Rows come every ${Number(actualMs.toPrecision(3))} ms instead of every ${intervalMs} ms: at the ` +
+      `wanted rate sampling would have cost more than ${percent} % of a CPU (maxOverhead).`,
+  ]
+}
+
 /** The error where nothing can be read and no estimate is wanted. */
 export function nothingToRead(
   refusals: readonly NativeRefusal[],

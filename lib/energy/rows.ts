@@ -52,8 +52,18 @@ export function iterateRows(
   }
 }
 
-/** What to add to milliseconds of CLOCK_MONOTONIC to be on the timeline of `performance.now()`. */
-function offsetToPerformance(): number {
+let known: number | undefined
+
+/**
+ * What to add to milliseconds of CLOCK_MONOTONIC to be on the timeline of `performance.now()`: always
+ * the same, for both are one clock with two beginnings.
+ */
+export function offsetToPerformance(): number {
+  known ??= findOffset()
+  return known
+}
+
+function findOffset(): number {
   let tightest = Number.POSITIVE_INFINITY
   let offset = 0
   for (let attempt = 0; attempt < 10; attempt++) {

@@ -12,13 +12,13 @@ import {
   isProcessor,
   type Reading,
 } from './reading'
-import { nothingToRead, remarksOn } from './remarks'
+import { nothingToRead, rarerRows, remarksOn } from './remarks'
 import type { DeviceShares, Overhead, Rows } from './types'
 
 /** What a meter reads from. */
 export interface Tap {
   readonly channels: readonly Channel[]
-  /** Sentences about what was chosen and why. */
+  /** Sentences about what was chosen and why, and how it goes. */
   readonly notes: readonly string[]
   /** Of those, the ones that belong beside every number. */
   readonly warnings: readonly string[]
@@ -82,8 +82,8 @@ export function openTap(settings: Settings, mac: Mac = thisMachine()): Tap {
   const estimator = unread && (asked || fallback) ? openEstimator(settings, counters) : undefined
   if (counters.length === 0 && !estimator) throw nothingToRead(refusals, missing, opened.warnings)
 
-  const { notes, warnings } = remarksOn({ ...opened, settings, feeds, estimator, refusals })
-  return join(sampler, estimator ? [...feeds, estimator] : feeds, notes, warnings)
+  const remarks = remarksOn({ ...opened, settings, feeds, estimator, refusals })
+  return join(sampler, estimator ? [...feeds, estimator] : feeds, remarks, settings)
 }
 
 /** Names that the native sampler does not know. */
@@ -123,7 +123,10 @@ interface Opened {
 
 const NOTHING: Opened = { refusals: [], notes: [], warnings: [] }
 
-function openSampler({ intervalMs, host }: Settings, named: readonly string[]): Opened {
+function openSampler(
+  { intervalMs, maxOverhead, host }: Settings,
+  named: readonly string[],
+): Opened {
   const { least, most } = KEPT_ROWS
   const capacity = Math.min(most, Math.max(least, Math.ceil((KEPT_SECONDS * 1000) / intervalMs)))
   let addon: Native
@@ -132,7 +135,7 @@ function openSampler({ intervalMs, host }: Settings, named: readonly string[]): 
   } catch (error) {
     return { ...NOTHING, missing: (error as Error).message }
   }
-  const sampler = new addon.Sampler(named, { intervalMs, capacity, maxOverhead: 0 }, host)
+  const sampler = new addon.Sampler(named, { intervalMs, capacity, maxOverhead }, host)
   const { domains, refusals, notes, warnings } = sampler
   return { ...(domains.length > 0 && { sampler }), refusals, notes, warnings }
 }
@@ -141,8 +144,8 @@ function openSampler({ intervalMs, host }: Settings, named: readonly string[]): 
 function join(
   sampler: NativeSampler | undefined,
   feeds: readonly Feed[],
-  notes: readonly string[],
-  warnings: readonly string[],
+  remarks: { notes: readonly string[]; warnings: readonly string[] },
+  settings: Settings,
 ): Tap {
   const channels = channelsOf(sampler, feeds)
   const counters = sampler?.domains.length ?? 0
@@ -187,10 +190,20 @@ function join(
     return { times, joules }
   }
 
+  /** What is to be said of the rate, which only the run shows. */
+  function ofRate(): string[] {
+    if (!sampler || settings.maxOverhead === 0) return []
+    return rarerRows(sampler.overhead().intervalMs, settings)
+  }
+
   return {
     channels,
-    notes,
-    warnings,
+    get notes() {
+      return [...remarks.notes, ...ofRate()]
+    },
+    get warnings() {
+      return [...remarks.warnings, ...ofRate()]
+    },
     start() {
       const baseline = look('start')
       for (const feed of feeds) feed.start()

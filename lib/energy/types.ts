@@ -166,6 +166,11 @@ export interface MeterOptions {
   /** Milliseconds between rows, 0.1 … 3 600 000. Default 100. */
   intervalMs?: number
   /**
+   * The most that taking rows may cost, as a share of one CPU's time, 0.00001 … 1, say 0.001: where
+   * it would cost more, rows come more rarely, and every energy says so. Default: no limit.
+   */
+  maxOverhead?: number
+  /**
    * `edge`: measuring, and each span, begins and ends at updates of the fast counters, so that a
    * window of some milliseconds is known to a thousandth. `start()`, `span()`, `end()` and `stop()`
    * then block for some milliseconds (the first time 20) to look for them; what that uses is not in
@@ -194,4 +199,38 @@ export interface MeterOptions {
   nvml?: string
   /** Whether to fall back to a labelled model where no counter can be read. Default true. */
   estimate?: boolean
+}
+
+/** How often `measure` calls: for so many seconds, or so many times; `{}` is for 2 seconds. */
+export interface Repeat {
+  /** Of all batches together, 0.1 … 3600: the longer, the narrower the interval. Default 2. */
+  seconds?: number
+  /** Calls in all, 4 and more, however long they take; of these the first eleventh is to warm up. */
+  calls?: number
+}
+
+/** Options of `measure`: those of its meter, and one of its own. */
+export interface MeasureOptions extends MeterOptions {
+  /** Whether to measure one call by many of them. Default false. */
+  repeat?: boolean | Repeat
+}
+
+/** What one call used, beyond a call of a function that does nothing. */
+export interface PerCall {
+  /** Joules of a call; null where that would be false precision: `reason` says why. */
+  joules: number | null
+  /** The interval that holds the joules of a call: at least these, 0 or more … */
+  low: number
+  /** … and at most these. */
+  high: number
+  /** How often such an interval holds the true value: 0.95. It knows no error of the counter itself. */
+  confidence: number
+  /** Calls that were measured; those to warm up are not counted. */
+  calls: number
+  /** Seconds of a call, those of an empty one subtracted. */
+  seconds: number
+  /** Batches that the calls were in, with as many of empty calls beside them. */
+  batches: number
+  /** Why there are no joules, in one sentence. */
+  reason?: string
 }

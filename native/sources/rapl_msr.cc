@@ -17,6 +17,7 @@
 #include "../clock.h"
 #include "../counter.h"
 #include "../files.h"
+#include "msr.h"
 #include "rapl.h"
 #include "sources.h"
 
@@ -85,17 +86,6 @@ bool is_known(const Topology& cpus) {
           contains(kJoulePsysModels, cpus.model) || contains(kMicrojouleModels, cpus.model));
 }
 
-/// One register: the file's offset is its number.
-bool read_register(int descriptor, uint32_t number, uint64_t* value) noexcept {
-  unsigned char bytes[8];
-  if (::pread(descriptor, bytes, sizeof bytes, static_cast<off_t>(number)) != sizeof bytes) {
-    return false;
-  }
-  *value = 0;
-  for (int i = 7; i >= 0; --i) *value = *value << 8 | bytes[i];
-  return true;
-}
-
 /// CPUs that share one set of registers, and the one they are read on.
 struct Group {
   int package;
@@ -103,19 +93,32 @@ struct Group {
   File msr;
   std::filesystem::path path;
   int error = ENOENT;  // why no CPU's file opens
+  File spare = {};     // the same registers on another CPU, where there is one
 
   std::string name() const { return domain_id("package", package, die); }
 };
 
+std::filesystem::path msr_of(const Host& host, int cpu) {
+  return host.root / "dev/cpu" / std::to_string(cpu) / "msr";
+}
+
 Group open_group(const Host& host, int package, int die) {
   Group group{package, die, {}, {}};
-  for (const int cpu : host.topology.cpus_of(package, die)) {
-    group.path = host.root / "dev/cpu" / std::to_string(cpu) / "msr";
+  const std::vector<int> cpus = host.topology.cpus_of(package, die);
+  for (const int cpu : cpus) {
+    group.path = msr_of(host, cpu);
     group.msr = open_file(group.path);
-    if (group.msr) break;
-    group.error = errno;
-    // A CPU off line does not hide its siblings; a missing permission is the same for all.
-    if (group.error == EACCES || group.error == EPERM) break;
+    if (!group.msr) {
+      group.error = errno;
+      // A CPU off line does not hide its siblings; a missing permission is the same for all.
+      if (group.error == EACCES || group.error == EPERM) break;
+      continue;
+    }
+    // The last one is most likely another core, which stays when this one goes.
+    for (auto other = cpus.rbegin(); !group.spare && *other != cpu; ++other) {
+      group.spare = open_file(msr_of(host, *other));
+    }
+    break;
   }
   return group;
 }
@@ -187,7 +190,7 @@ void append(std::string& list, const std::string& item) {
 }
 
 struct Slot {
-  int descriptor;
+  size_t group;
   uint32_t number;
   uint64_t mask;
   Counter counter;
@@ -209,12 +212,15 @@ class RaplMsr final : public Source {
     const auto i = static_cast<size_t>(call);
     read_slot(slots_[i], now_ns(), tallies[i]);
   }
+  void resume() noexcept override {
+    for (Slot& slot : slots_) slot.counter.resume();
+  }
 
  private:
   /// Returns when it was done.
-  static int64_t read_slot(Slot& slot, int64_t before_ns, Tally& tally) noexcept {
+  int64_t read_slot(Slot& slot, int64_t before_ns, Tally& tally) noexcept {
     uint64_t raw = 0;
-    const bool good = read_register(slot.descriptor, slot.number, &raw);
+    const bool good = groups_[slot.group].read(slot.number, &raw);
     const int64_t after_ns = now_ns();
     tally.stamp = stamp_between(before_ns, after_ns);
     if (good) {
@@ -226,8 +232,8 @@ class RaplMsr final : public Source {
   }
 
   friend class Probe;
-  std::vector<File> files_;
-  std::vector<Slot> slots_;  // one a domain; the descriptors are those of files_
+  std::vector<Registers> groups_;
+  std::vector<Slot> slots_;  // one a domain
   std::vector<Domain> domains_;
   std::vector<std::string> notes_;
   std::vector<int> home_;
@@ -251,7 +257,7 @@ class Probe {
       }
       probe_group(group, units);
       if (source_->home_.empty()) source_->home_ = cpus_.cpus_of(group.package);
-      source_->files_.push_back(std::move(group.msr));
+      source_->groups_.push_back({std::move(group.msr), std::move(group.spare)});
     }
     if (source_->domains_.empty() && !any_taken_) {
       if (zeros_.empty()) {
@@ -315,7 +321,7 @@ class Probe {
     spec.observe_width = amd;
     if (domain.may_rest) spec.stall_ns = 0;
     const uint64_t mask = amd ? ~uint64_t{0} : kLowerHalf;
-    source_->slots_.push_back({group.msr.get(), entry.number, mask, Counter(spec)});
+    source_->slots_.push_back({source_->groups_.size(), entry.number, mask, Counter(spec)});
     source_->domains_.push_back(std::move(domain));
   }
 

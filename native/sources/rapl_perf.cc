@@ -121,6 +121,12 @@ class Perf : public Source {
   void read_call(int call, Tally* tallies) noexcept override {
     read_group(groups_[static_cast<size_t>(call)], tallies);
   }
+  void resume() noexcept override {
+    for (Group& group : groups_) {
+      group.timeline = {};
+      for (Counter& counter : group.counters) counter.resume();
+    }
+  }
 
   void add(Group group, std::vector<Domain> domains) {
     group.first = domains_.size();

@@ -86,6 +86,9 @@ class Powercap : public Source {
     const auto i = static_cast<size_t>(call);
     read_one(i, now_ns(), tallies[i]);
   }
+  void resume() noexcept override {
+    for (Reader& reader : readers_) reader.counter.resume();
+  }
 
   void add(Domain domain, Reader reader) {
     domains_.push_back(std::move(domain));

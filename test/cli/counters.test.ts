@@ -7,6 +7,7 @@ import { expect } from 'chai'
 import { native } from '../../lib/native'
 import type { RunRecord } from '../../lib/record'
 import { runCli, startCli } from '../support/child'
+import { measured, self } from '../support/energy'
 import { makeTree, powercapTree, type Tree } from '../support/tree'
 
 /** Resolves when a process that writes all the time has written nothing more for a while. */
@@ -70,7 +71,7 @@ describe('jouletap on counters', () => {
     expect(energy.quality).to.equal('measured')
     expect(energy.watts).to.be.closeTo(energy.joules / seconds, 1e-9)
     expect(warnings).to.deep.equal([])
-    const joules = energy.domains.map(({ id, joules, additive }) => [
+    const joules = measured(energy).map(({ id, joules, additive }) => [
       id,
       Math.round(joules),
       additive,
@@ -82,6 +83,8 @@ describe('jouletap on counters', () => {
       ['psys-0', 9, false],
     ])
     expect(stderr).to.match(/^jouletap: 7\.00\d* ± 0\.\d+ J in .* measured \(rapl-powercap\)$/m)
+    expect(self(energy)).to.include({ additive: false, quality: 'estimated' })
+    expect(stderr).to.match(/^ {2}measuring itself used at most [\d.]+ m?J of that$/m)
     expect(stderr).to.match(/^ {2}core-0 .* inside package-0, not added$/m)
     expect(stderr).to.match(/^ {2}psys-0 .* around the others, not added$/m)
   })

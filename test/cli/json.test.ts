@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import type { RunRecord } from '../../lib/record'
 import { CLI, runCli, runProgram } from '../support/child'
+import { measured, self } from '../support/energy'
 
 const MODEL = ['--sources', 'estimate', '--quiet'] as const
 
@@ -68,7 +69,7 @@ describe('jouletap run --json', () => {
     expect(energy.watts * record.seconds).to.be.closeTo(energy.joules, 1e-9 * energy.joules)
     expect(energy.quality).to.equal('estimated')
     expect(energy.coverage).to.be.within(0, 1)
-    expect(energy.domains).to.not.have.length(0)
+    expect(measured(energy)).to.not.have.length(0)
     const sum = energy.domains.reduce((total, one) => total + (one.additive ? one.joules : 0), 0)
     expect(sum).to.be.closeTo(energy.joules, 1e-9 * energy.joules)
     for (const domain of energy.domains) {
@@ -82,9 +83,23 @@ describe('jouletap run --json', () => {
         'quality',
         'flags',
       )
-      expect(domain.source).to.equal('estimate')
     }
-    expect(Object.keys(overhead)).to.deep.equal(['cpuSeconds', 'rows', 'overwritten', 'overruns'])
+    expect(measured(energy).every(({ source }) => source === 'estimate')).to.equal(true)
+    expect(energy.domains.at(-1)).to.equal(self(energy))
+    expect(self(energy)).to.include({ source: 'jouletap', additive: false, quality: 'estimated' })
+    expect(Object.keys(overhead)).to.deep.equal([
+      'cpuSeconds',
+      'joules',
+      'joulesAtMost',
+      'reads',
+      'rows',
+      'overwritten',
+      'overruns',
+      'wakeUps',
+      'systemCalls',
+    ])
+    expect(overhead.joules).to.be.within(Number.MIN_VALUE, overhead.joulesAtMost)
+    expect(overhead.joulesAtMost).to.be.below(energy.joules)
     for (const value of Object.values(overhead)) expect(value).to.be.at.least(0)
     expect(overhead.cpuSeconds).to.be.below(record.seconds)
     expect(host).to.include({ platform: platform(), arch: arch(), node: process.versions.node })

@@ -72,6 +72,7 @@ describe('summary', () => {
         '  core-0     80.000 ± 0.020 J   40.000 W   rapl-powercap  inside package-0, not added',
         '  dram-0     18.500 ± 0.020 J   9.250 W    rapl-msr',
         '  psys-0     200.000 ± 0.020 J  100.000 W  rapl-powercap  around the others, not added',
+        '  measuring itself used at most 20 mJ of that',
         '',
       ].join('\n'),
     )
@@ -98,12 +99,11 @@ describe('summary', () => {
       '  CPU and memory  150 ± 5 J   75.0 W',
       '  GPUs            1100 ± 5 J  550.0 W',
     ])
-    expect(lines.slice(-4)).to.deep.equal([
+    expect(lines.slice(-5, -2)).to.deep.equal([
       '  gpu-0000:41:00.0  600.0 ± 3.0 J  300.0 W  nvml           NVIDIA L40S #1',
       '  gpu-0000:42:00.0  500 ± 4 J      250.0 W  nvml           NVIDIA L40S #2, power integrated',
       '  gpu-0000:43:00.0  40.0 ± 3.0 J   20.0 W   nvml           ' +
         'NVIDIA L40S #3, average power integrated, around the others, not added',
-      '',
     ])
   })
 
@@ -119,6 +119,29 @@ describe('summary', () => {
     const parts = (kind: string) => [domain(`${kind}-0`, { kind }), domain('gpu-0', gpu)]
     expect(summary(record({}, parts('package')), plain)).to.match(/^ {2}CPU .*\n {2}GPU /m)
     expect(summary(record({}, parts('module')), plain)).to.match(/^ {2}The rest .*\n {2}GPU /m)
+  })
+
+  it('says in a sentence what measuring used at most, and not in the table', () => {
+    const own = { source: 'jouletap', additive: false, quality: 'estimated' } as const
+    const domains = [
+      domain('package-0', {}),
+      domain('self', { ...own, method: 'model', joules: 0.01 }),
+    ]
+    expect(summary(record({}, domains), plain)).to.not.contain('self  ')
+    const cost = (joulesAtMost: number) => {
+      const { overhead } = record()
+      const text = summary(record({ overhead: { ...overhead, joulesAtMost } }, domains), plain)
+      return /at most (.*) of that$/m.exec(text)?.[1]
+    }
+    expect(cost(0.02)).to.equal('20 mJ')
+    // No more than two digits, and never less than it was.
+    expect(cost(0.001234)).to.equal('1.3 mJ')
+    expect(cost(0.00000007)).to.equal('0.00007 mJ')
+    expect(cost(0.9999)).to.equal('1000 mJ')
+    expect(cost(1.01)).to.equal('1.1 J')
+    expect(cost(1234)).to.equal('1300 J')
+    // Without a processor nothing is known of it.
+    expect(cost(0)).to.equal(undefined)
   })
 
   it('gives the figure with PUE too, where there is one', () => {

@@ -21,7 +21,7 @@ const WRONG: [args: string[], sentence: string][] = [
   ],
   [
     ['run', '--zzz', '--', 'node', '--help'],
-    'jouletap run has no option --zzz: use one of --json, --interval, --sources, --gpus, --no-estimate, --root, --nvml, --by-pid, --pue, --quiet, --help.',
+    'jouletap run has no option --zzz: use one of --json, --interval, --max-overhead, --sources, --gpus, --no-estimate, --root, --nvml, --by-pid, --pue, --quiet, --help.',
   ],
   [['run', '--json', '--', 'true'], '--json needs a value, as in --json <file>.'],
   [['run', '--json', '', '--', 'true'], '--json must be - or the name of a file, not "".'],
@@ -31,6 +31,10 @@ const WRONG: [args: string[], sentence: string][] = [
       `--interval must be ${NUMBER}, not ${JSON.stringify(value)}.`,
     ],
   ),
+  ...['0', '0.000001', '2', '10%', ''].map((value): [string[], string] => [
+    ['run', '--max-overhead', value, '--', 'true'],
+    `--max-overhead must be a share of one CPU's time from 0.00001 to 1, not ${JSON.stringify(value)}.`,
+  ]),
   [['run', '--pue', '0.5', '--', 'true'], '--pue must be a number from 1 to 10, not "0.5".'],
   [['run', '--pue', 'x', '--', 'true'], '--pue must be a number from 1 to 10, not "x".'],
   [

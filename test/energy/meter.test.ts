@@ -1,6 +1,7 @@
 // The meter's manners: options, states, spans, rows; on made trees and on this machine.
 import { expect } from 'chai'
 import { JouletapError, Meter, type MeterOptions, measure, probe } from '../../lib'
+import { measured, readRows, self } from '../support/energy'
 import { makeTree, powercapTree, type Tree } from '../support/tree'
 
 const ENERGY = 'sys/class/powercap/intel-rapl:0/energy_uj'
@@ -45,7 +46,8 @@ describe('Meter', () => {
     tree.write(ENERGY, counted(1_000_000 + 16_384 * 5))
     const energy = meter.stop()
     expect(energy.joules).to.be.closeTo(5, 1e-9)
-    expect(energy.domains).to.have.length(1)
+    expect(energy.domains.map(({ id }) => id)).to.deep.equal(['package-0', 'self'])
+    expect(meter.domains.map(({ id }) => id)).to.deep.equal(['package-0'])
     expect(energy.domains[0]).to.include({
       id: 'package-0',
       kind: 'package',
@@ -190,6 +192,68 @@ describe('Meter', () => {
     expect(energy.coverage).to.be.above(0)
   })
 
+  it('sees nothing of a read that would have failed, where no rows were asked for', () => {
+    const meter = new Meter(options()).start()
+    tree.write(ENERGY, 'garbage\n')
+    tree.write(ENERGY, counted(1_000_000 + 16_384 * 4))
+    const energy = meter.stop()
+    expect(energy.joules).to.be.closeTo(4, 1e-9)
+    expect(energy.domains[0]!.flags).to.deep.equal([])
+    expect(energy.coverage).to.equal(1)
+  })
+
+  it('tells what it cost: nothing before it starts, and reads, rows and joules after', async () => {
+    const meter = new Meter(options())
+    expect(meter.overhead()).to.deep.include({
+      cpuSeconds: 0,
+      joules: 0,
+      joulesAtMost: 0,
+      reads: 0,
+      rows: 0,
+      overwritten: 0,
+      overruns: 0,
+      wakeUps: 0,
+      systemCalls: 0,
+      lateUs: { p50: 0, p99: 0, max: 0 },
+      intervalMs: 5,
+    })
+    meter.start()
+    tree.write(ENERGY, counted(1_000_000 + 16_384 * 5))
+    const reading = readRows(meter)
+    while (meter.overhead().rows < 5) await new Promise(setImmediate)
+    meter.stop()
+    const seen = await reading
+    const overhead = meter.overhead()
+    expect(seen).to.equal(overhead.rows + 2) // and the first and the last
+    expect(overhead.reads).to.be.above(overhead.rows + 2)
+    expect(overhead.systemCalls).to.equal(overhead.reads + overhead.wakeUps)
+    expect(overhead.joulesAtMost).to.be.within(Number.MIN_VALUE, 5)
+    expect(overhead.joules).to.be.within(overhead.joulesAtMost / 2, overhead.joulesAtMost)
+    const { reads, systemCalls, rows } = overhead
+    expect(meter.overhead()).to.include({ reads, systemCalls, rows }) // nothing is read any more
+  })
+
+  it('tells what measuring used in every energy that a processor is part of', () => {
+    const gpu = makeTree({
+      'sys/class/hwmon/hwmon0/name': 'i915\n',
+      'sys/class/hwmon/hwmon0/energy1_input': '123456\n',
+    })
+    const without = new Meter({ root: gpu.root, estimate: false }).start()
+    expect(self(without.stop())).to.equal(undefined)
+    expect(without.overhead()).to.include({ joules: 0, joulesAtMost: 0 })
+    gpu.dispose()
+
+    const meter = new Meter(options()).start()
+    const span = meter.span()
+    tree.write(ENERGY, counted(1_000_000 + 16_384 * 5))
+    for (const energy of [span.end(), meter.energy(), meter.stop()]) {
+      expect(energy.domains.at(-1)).to.equal(self(energy))
+      expect(self(energy)).to.include({ additive: false, quality: 'estimated', source: 'jouletap' })
+      expect(self(energy)!.joules).to.be.within(Number.MIN_VALUE, 5)
+      expect(energy.joules).to.be.closeTo(5, 1e-9) // as if it were not there
+    }
+  })
+
   it('says with estimate: false what is missing, and how to mend it', () => {
     const bare = makeTree({ 'proc/cpuinfo': 'vendor_id\t: GenuineIntel\n' })
     const { code, message } = rejection(() => new Meter({ root: bare.root, estimate: false }))
@@ -206,7 +270,7 @@ describe('Meter', () => {
     bare.dispose()
     expect(value).to.equal(42)
     expect(energy.quality).to.equal('estimated')
-    expect(energy.domains.every(({ source }) => source === 'estimate')).to.equal(true)
+    expect(measured(energy).every(({ source }) => source === 'estimate')).to.equal(true)
     expect(energy.warnings[0]).to.match(/No energy counter can be read.*estimate/)
   })
 

@@ -1,6 +1,7 @@
 // Counter: wraps, resets, glitches, stalls and folds, each derived from the energy that was set.
 #include "counter.h"
 
+#include <cmath>
 #include <random>
 
 #include "check.h"
@@ -242,4 +243,134 @@ TEST(a_perf_count_that_starts_again_is_a_reset) {
 TEST(keep_alive_is_a_quarter_of_the_shortest_wrap) {
   CHECK_EQ(keep_alive_ns(65536, 500), static_cast<int64_t>(65536.0 / 500 / 4 * 1e9));
   CHECK_EQ(keep_alive_ns(0, 500), 0);
+}
+
+TEST(a_count_that_falls_below_zero_is_mended) {
+  Counter::Spec made = spec(0x1p-32);
+  made.modulus = 0;
+  made.folds = true;
+  Counter counter(made);
+  Tally tally;
+  const uint64_t fold = uint64_t{1} << (64 - 14);
+  const auto joules = [](uint64_t count) { return count << 32; };
+  // perf counts from 0 when it is opened: the first fall takes it below.
+  counter.look(joules(10), 0, tally);
+  counter.look(joules(110) - fold, kSecond, tally);
+  CHECK_EQ(tally.joules, 100.0);
+  CHECK(tally.fresh);
+  counter.look(joules(210) - fold, 2 * kSecond, tally);
+  CHECK_EQ(tally.joules, 200.0);
+  CHECK_EQ(tally.backwards, 1.0);
+  // and one of TPMI falls at every wrap
+  counter.look(joules(310) - 2 * fold, 3 * kSecond, tally);
+  CHECK_EQ(tally.joules, 300.0);
+  CHECK_EQ(tally.backwards, 2.0);
+  CHECK_EQ(tally.resets + tally.failures + tally.ambiguous, 0.0);
+  CHECK_EQ(tally.covered_ms, 3000.0);
+}
+
+TEST(tpmi_falls_at_every_wrap_of_its_register_and_nothing_is_lost) {
+  std::mt19937_64 random(7);
+  for (const int exponent : {14, 16}) {
+    Counter::Spec made = spec(0x1p-32);
+    made.modulus = 0;
+    made.folds = true;
+    Counter counter(made);
+    Tally tally;
+    const int shift = 32 - exponent;  // the register's units to those of perf
+    uint64_t truth = random() % kRange;
+    const uint64_t start = truth;
+    uint64_t count = 0;
+    uint64_t wraps = 0;
+    counter.look(count, 0, tally);
+    for (int64_t look = 1; look <= 2000; ++look) {
+      const uint64_t used = random() % (uint64_t{16'000} << exponent);  // 16 s at 1000 W
+      const uint64_t before = truth % kRange;
+      truth += used;
+      count += (truth % kRange - before) << shift;  // without regard to wraps
+      wraps += (before + used) / kRange;
+      counter.look(count, look * 16 * kSecond, tally);
+    }
+    CHECK(wraps > 50);
+    CHECK_NEAR(tally.joules, std::ldexp(static_cast<double>(truth - start), -exponent), 1e-6);
+    CHECK_EQ(tally.backwards, static_cast<double>(wraps));
+    CHECK_EQ(tally.resets + tally.ambiguous, 0.0);
+  }
+}
+
+TEST(a_missed_keep_alive_of_perf_is_ambiguous_from_half_the_range_on) {
+  Counter::Spec made = spec(0x1p-32);  // 1000 W: half of 65 536 J in 32.768 s
+  made.modulus = 0;
+  made.folds = true;
+  Counter counter(made);
+  Tally tally;
+  counter.look(0, 0, tally);
+  counter.look(uint64_t{32} << 32, 32 * kSecond, tally);
+  CHECK_EQ(tally.ambiguous, 0.0);
+  counter.look(uint64_t{64} << 32, (32 + 33) * kSecond, tally);
+  CHECK_EQ(tally.ambiguous, 1.0);
+  CHECK_EQ(tally.joules, 64.0);  // what is counted is not dropped
+}
+
+TEST(a_time_of_failing_reads_may_hide_a_wrap) {
+  Counter counter(spec(0x1p-16));  // 65 536 J: 65.5 s at 1000 W
+  Tally tally;
+  counter.look(0, 0, tally);
+  for (int look = 0; look < 4; ++look) counter.miss(tally);
+  counter.look(1000, 66 * kSecond, tally);
+  CHECK_EQ(tally.ambiguous, 1.0);
+  CHECK_EQ(tally.failures, 4.0);
+}
+
+TEST(an_odd_reading_in_between_does_not_hide_that_a_wrap_may_be_missed) {
+  Counter counter(spec(0x1p-16));
+  Tally tally;
+  counter.look(1'000'000'000, 0, tally);
+  counter.look(0xffffffff, 40 * kSecond, tally);  // 50 kJ in 40 s: no
+  CHECK_EQ(tally.backwards, 1.0);
+  counter.look(1'000'065'536, 66 * kSecond, tally);
+  CHECK_EQ(tally.joules, 1.0);
+  CHECK_EQ(tally.ambiguous, 1.0);
+}
+
+TEST(after_a_suspension_the_next_look_is_a_baseline) {
+  for (const uint64_t woken : {uint64_t{1'500'000}, uint64_t{1'000'000}, uint64_t{5}}) {
+    Counter counter(spec(0x1p-14));  // which went on, stood, or began anew
+    Tally tally;
+    counter.look(0, 0, tally);
+    counter.look(1'000'000, kSecond, tally);
+    const double before = tally.joules;
+    counter.resume();
+    counter.look(woken, 3 * kSecond, tally);
+    CHECK(tally.fresh);
+    CHECK_EQ(tally.joules, before);
+    CHECK_EQ(tally.failures, 1.0);
+    CHECK_EQ(tally.covered_ms, 1000.0);
+    counter.look(woken + 16384, 4 * kSecond, tally);
+    CHECK_EQ(tally.joules, before + 1);
+    CHECK_EQ(tally.covered_ms, 2000.0);
+    CHECK_EQ(tally.resets + tally.backwards + tally.wraps + tally.stalls + tally.ambiguous, 0.0);
+  }
+}
+
+TEST(a_suspension_before_the_first_look_says_nothing) {
+  Counter counter(spec(1));
+  Tally tally;
+  counter.resume();
+  counter.look(7, kSecond, tally);
+  CHECK_EQ(tally.failures, 0.0);
+}
+
+TEST(a_suspension_forgets_an_odd_reading) {
+  Counter counter(spec(0x1p-14));
+  Tally tally;
+  counter.look(2'000'000'000, 0, tally);
+  counter.look(1'000'000'000, 100 * kMs, tally);
+  counter.resume();
+  counter.look(3'000'000'000, 200 * kMs, tally);
+  counter.look(1'000'000'000, 300 * kMs, tally);  // neither the old nor the odd, but from now on
+  CHECK_EQ(tally.joules, 0.0);
+  counter.look(3'000'000'000, 400 * kMs, tally);
+  CHECK_EQ(tally.joules, 0.0);
+  CHECK_EQ(tally.covered_ms, 200.0);
 }

@@ -453,3 +453,41 @@ TEST(without_permission_the_refusal_names_the_mode_and_the_capability) {
   CHECK(refusal->reason.find("CAP_SYS_RAWIO") != std::string::npos);
   CHECK(refusal->fix.find("cap_sys_rawio,cap_dac_read_search") != std::string::npos);
 }
+
+TEST(a_cpu_that_goes_off_line_leaves_the_registers_to_another_of_its_package) {
+  Machine machine("GenuineIntel", 6, 0x9a);
+  for (const int cpu : {0, 1}) {
+    machine.cpu(cpu, cpu);
+    machine.cpu(cpu + 2, cpu);
+  }
+  for (int cpu = 0; cpu < 4; ++cpu) fill_intel(machine, cpu);
+  Reader reader(machine.open_with());
+  reader.read();
+  const auto lose = [&](int cpu) {
+    std::filesystem::resize_file(machine.tree.path(machine.msr(cpu)), 0);
+  };
+  lose(0);
+  machine.set(1, kPackage, 1000 + 3 * 16384);  // of package 1
+  machine.set(2, kPackage, 1000 + 16384);
+  machine.set(2, kDram, 2000 + 8192);
+  reader.read();
+  CHECK_EQ(reader.tally("package-0").joules, 1.0);
+  CHECK_EQ(reader.tally("dram-0").joules, 0.5);
+  CHECK_EQ(reader.tally("package-1").joules, 3.0);
+  for (const auto& tally : reader.tallies) CHECK_EQ(tally.failures, 0.0);
+
+  const uint64_t nothing = check::reads();
+  const uint64_t before = check::reads();
+  reader.read();
+  const uint64_t own = before - nothing;
+  CHECK_EQ(check::reads() - before - own, reader.tallies.size());  // it stays there
+
+  lose(2);
+  reader.read();
+  CHECK_EQ(reader.tally("package-0").failures, 1.0);
+  CHECK_EQ(reader.tally("package-1").failures, 0.0);
+  fill_intel(machine, 0);
+  machine.set(0, kPackage, 1000 + 2 * 16384);
+  reader.read();
+  CHECK_EQ(reader.tally("package-0").joules, 2.0);
+}

@@ -58,7 +58,17 @@ describe('runRecord', () => {
       },
       pue: 2,
       carbon: null,
-      overhead: { cpuSeconds: 0.5, rows: 3, overwritten: 2, overruns: 1 },
+      overhead: {
+        cpuSeconds: 0.5,
+        joules: 4,
+        joulesAtMost: 7,
+        reads: 5,
+        rows: 3,
+        overwritten: 2,
+        overruns: 1,
+        wakeUps: 6,
+        systemCalls: 11,
+      },
       warnings: ['Half of it is missing.'],
     })
   })

@@ -5,6 +5,7 @@ import { type Mac, openPowermetrics } from '../../../lib/energy/powermetrics'
 import { emptyReading, energyBetween, type Reading } from '../../../lib/energy/reading'
 import { openTap, type Tap } from '../../../lib/energy/tap'
 import type { Energy, MeterOptions } from '../../../lib/energy/types'
+import { measured } from '../../support/energy'
 import { type Plan, type StandIn, standIn } from '../../support/powermetrics'
 import { startNode } from '../../support/process'
 
@@ -75,7 +76,7 @@ describe('powermetrics as a source', function () {
       await samples(7)
       const energy = between(tap!, first, sample())
       expect(energy.seconds).to.be.above(1.4)
-      energy.domains.forEach(({ joules, uncertaintyJoules }, part) => {
+      measured(energy).forEach(({ joules, uncertaintyJoules }, part) => {
         const truth = WATTS[part]! * energy.seconds
         // Seven samples are there; what is missing is the start and the sample under way.
         expect(joules).to.be.within(WATTS[part]! * 7 * PERIOD_S * 0.98, truth * 1.001)
@@ -120,7 +121,9 @@ describe('powermetrics as a source', function () {
   it('takes a part that is not told for a gap, not for zero', async () => {
     const first = open({ milliwatts: [4000, 1500, null] }).start()
     await samples(2)
-    const { domains, coverage, warnings } = between(tap!, first, tap!.sample())
+    const energy = between(tap!, first, tap!.sample())
+    const { coverage, warnings } = energy
+    const domains = measured(energy)
     expect(domains.map(({ joules }) => joules > 0)).to.deep.equal([true, true, false])
     expect(domains[2]!.flags).to.deep.equal(['gap'])
     expect(coverage).to.equal(0)
@@ -192,7 +195,7 @@ describe('powermetrics as a source', function () {
     await samples(4)
     const energy = between(tap!, first, tap!.sample())
     expect(made!.starts()).to.have.length(4)
-    expect(energy.domains.map(({ flags }) => flags)).to.deep.equal([['gap'], ['gap'], ['gap']])
+    expect(measured(energy).map(({ flags }) => flags)).to.deep.equal([['gap'], ['gap'], ['gap']])
     const least = ALL_WATTS * 4 * PERIOD_S * 0.98
     expect(energy.joules).to.be.within(least, ALL_WATTS * energy.seconds)
     expect(energy.coverage).to.be.closeTo(energy.joules / (ALL_WATTS * energy.seconds), 0.001)
