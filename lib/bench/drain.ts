@@ -19,7 +19,7 @@ export async function drain(
 ): Promise<DrainFigures> {
   const figures: { ns: number; values: number }[] = []
   const meter = new Meter({
-    sources: [source] as ['rapl-perf'],
+    sources: [source],
     root,
     intervalMs: INTERVAL_MS,
     estimate: false,

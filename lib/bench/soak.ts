@@ -19,7 +19,7 @@ export async function soak(
 ): Promise<SoakFigures> {
   const collect = collector()
   const meter = new Meter({
-    sources: [source] as ['rapl-perf'],
+    sources: [source],
     root,
     intervalMs: 1000 / HZ,
     estimate: false,
