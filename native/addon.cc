@@ -298,7 +298,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     late["p99"] = microseconds(overhead.late_p99_ns);
     late["max"] = microseconds(overhead.late_max_ns);
     object["lateUs"] = late;
-    object["intervalMs"] = static_cast<double>(overhead.interval_ns) * 1e-6;
+    object["intervalMs"] = static_cast<double>(overhead.interval_ns) / 1e6;
     object["threadId"] = overhead.thread_id;
     object["realtime"] = Napi::Boolean::New(info.Env(), overhead.realtime);
     return object;
