@@ -47,10 +47,10 @@ const precision = (_: Counts['precision'], seed: number) => [
     `at the window's own times on CLOCK_MONOTONIC; the host's own truth is compared with it. Updates ` +
     `every ${(1000 * UPDATE_SECONDS).toFixed(4)} ms. Lengths are drawn uniformly within half an ` +
     `update of the nominal one, and blind ones begin at random (seed ${seed}): errors of one length ` +
-    `would be two-valued. Constant: ${STEADY_WATTS} W; moving: steps, ramps and bursts, a third of the windows ` +
-    `each. Theory: Tu/(√6·T). Typical: what 68 % of the errors stay ` +
-    `below. Claimed: root mean square of the windows' own uncertainties. ` +
-    `Found: windows at both of whose ends an update was found, which a busy machine prevents.`,
+    `would be two-valued. Constant: ${STEADY_WATTS} W; moving: steps, ramps and bursts together. ` +
+    `Theory: Tu/(√6·T). Typical: what 68 % of the errors stay below. Claimed: root mean square of ` +
+    `the windows' own uncertainties. Found: windows whose ends are both known better than blind ` +
+    `ones, which a busy machine prevents.`,
 ]
 
 const soak = (_: Counts['soak']) => [

@@ -32,7 +32,7 @@ type Align = (typeof ALIGNMENTS)[number]
 interface Miss {
   error: number
   sigma: number
-  /** Whether the counter's updates were found at both ends. */
+  /** Whether both ends are known better than blind ones are. */
   found: boolean
 }
 
@@ -66,9 +66,9 @@ export async function precision(
   }
   compare(hosts.steady, steady, teller.note)
   for (const align of ALIGNMENTS) {
-    for (const [ms, all] of entries(moving)) {
-      const misses: Miss[] = []
-      const count = align === 'edge' ? all : Math.ceil(all / 6)
+    for (const [ms, wanted] of entries(moving)) {
+      const all: Miss[] = []
+      const count = align === 'edge' ? wanted : Math.ceil(wanted / 6)
       for (const shape of SHAPES) {
         teller.progress(`precision: ${count} windows of ${ms} ms on ${shape}, align ${align}`)
         const start = truthOf(hosts.moving).seconds + SETTLING_SECONDS
@@ -77,10 +77,12 @@ export async function precision(
         order(hosts.moving, curve.orders(DOMAIN))
         await delay(1100 * SETTLING_SECONDS, undefined, { signal: teller.signal })
         using scene = open(hosts.moving, curve)
-        misses.push(...(await take(scene, align, ms, count, random, teller.signal)))
+        const misses = await take(scene, align, ms, count, random, teller.signal)
         compare(hosts.moving, curve, teller.note, scene.before)
+        if (misses.length > 0) figures.push(figureOf(misses, ms, align, shape))
+        all.push(...misses)
       }
-      if (misses.length > 0) figures.push(figureOf(misses, ms, align, 'moving'))
+      if (all.length > 0) figures.push(figureOf(all, ms, align, 'moving'))
     }
   }
   return figures
@@ -114,9 +116,11 @@ function open(root: string, curve: Curve): Scene {
     begin: (align) => sampleOf(sampler, align === 'edge' ? 'begin' : 'sample'),
     end: (align) => sampleOf(sampler, align === 'edge' ? 'end' : 'sample'),
     miss(from, to) {
-      const { joules, uncertaintyJoules } = energyBetween(channels, from, to, first)
+      const { joules, uncertaintyJoules, seconds } = energyBetween(channels, from, to, first)
       const real = truth(to) - truth(from)
-      const found = [from, to].every((reading) => reading[columnOf(0) + LAG]! >= 0)
+      const blind = ((real / seconds) * UPDATE_SECONDS) ** 2 / 12
+      const lags = [from, to].map((reading) => reading[columnOf(0) + LAG]!)
+      const found = lags.every((variance) => variance >= 0 && variance < blind)
       return { error: (joules - real) / real, sigma: uncertaintyJoules / real, found }
     },
     before,
@@ -169,7 +173,7 @@ function figureOf(
     windowMs,
     align,
     load,
-    jitterPercent: load === 'moving' ? 100 * JITTER : 0,
+    jitterPercent: load === 'constant' ? 0 : 100 * JITTER,
     rmsPercent: 100 * rootMeanSquare(misses.map(({ error }) => error)),
     typicalPercent:
       100 *

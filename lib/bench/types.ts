@@ -1,6 +1,7 @@
 /** What the bench gives: the report of `jouletap bench`, `schema` and all. */
 import type { HostInfo } from '../record'
 import type { Spread } from './arithmetic'
+import type { Shape } from './curve'
 import type { How } from './how'
 
 export type { Spread } from './arithmetic'
@@ -94,8 +95,8 @@ export interface PrecisionFigures {
   /** Lengths are drawn uniformly from half an update less to half an update more. */
   windowMs: number
   align: 'none' | 'edge'
-  /** What the simulated processor drew. */
-  load: 'constant' | 'moving'
+  /** What the simulated processor drew; `moving`: the windows on steps, ramps and bursts together. */
+  load: 'constant' | Shape | 'moving'
   /** How late the counter's updates may come, in percent of their period. */
   jitterPercent: number
   /** Root of the mean square of (measured − true) ÷ true. */
@@ -109,7 +110,7 @@ export interface PrecisionFigures {
   /** Shares of the windows whose error was within one and two of their own standard deviations. */
   within1Sigma: number
   within2Sigma: number
-  /** Share of the windows at both of whose ends an update was found; null where none was looked for. */
+  /** Share of the windows whose ends are both known better than blind ones; null for those. */
   found: number | null
   windows: number
 }

@@ -287,6 +287,8 @@ describe('the bench', function () {
     })
 
     it('has windows under a load that moves, with late updates', () => {
+      const loads = report.precision!.map(({ load }) => load)
+      expect(new Set(loads)).to.have.all.keys('constant', 'steps', 'ramps', 'bursts', 'moving')
       const moving = report.precision!.filter(({ load }) => load === 'moving')
       expect(moving.map(({ align, windows }) => [align, windows])).to.deep.equal([
         ['none', 6],
