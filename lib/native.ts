@@ -159,7 +159,8 @@ export interface NativeSampler {
   readNow(into: Float64Array): void
   /**
    * Moves the oldest kept rows into `into`, as many as fit whole: `[milliseconds, joules…]`, joules
-   * since start, NaN where a domain could not be read.
+   * since start, NaN where a domain could not be read; where rows are aligned `[milliseconds,
+   * joules…, ages…]`, milliseconds for which these joules were old, NaN where not known.
    * @returns the number of rows moved.
    * @throws {TypeError} `into` is not a Float64Array.
    */
@@ -207,6 +208,8 @@ export interface NativePlan {
   readonly capacity: number
   /** The share of one CPU that rows may take; 0: no limit. */
   readonly maxOverhead: number
+  /** Whether rows come just after an update of the fast counters, and with their ages. */
+  readonly aligned: boolean
 }
 
 /** Perf events of one CPU, read as one group. */

@@ -242,7 +242,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
                        });
   }
 
-  /// (sources: string[], { intervalMs, capacity, maxOverhead }, host: see host_in)
+  /// (sources: string[], { intervalMs, capacity, maxOverhead, aligned }, host: see host_in)
   explicit Sampler(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Sampler>(info) {
     const auto names = strings(info[0].As<Napi::Array>());
     const auto wanted = info[1].As<Napi::Object>();
@@ -252,7 +252,8 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
       throw Napi::RangeError::New(info.Env(), "intervalMs must be above 0 and capacity at least 1");
     }
     const jouletap::Plan plan{std::llround(interval_ms * 1e6), static_cast<size_t>(capacity),
-                              number_in(wanted, "maxOverhead")};
+                              number_in(wanted, "maxOverhead"),
+                              Napi::Value(wanted["aligned"]).ToBoolean().Value()};
     auto selection = jouletap::select(host_in(info[2]), names);
     notes_ = std::move(selection.notes);
     warnings_ = std::move(selection.warnings);
@@ -276,7 +277,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
   void begin(const Napi::CallbackInfo& info) { sampler_->begin(snapshot_buffer(info[0])); }
   void end(const Napi::CallbackInfo& info) { sampler_->end(snapshot_buffer(info[0])); }
   void read_now(const Napi::CallbackInfo& info) {
-    sampler_->read_now(buffer(info[0], sampler_->row_width()));
+    sampler_->read_now(buffer(info[0], 1 + sampler_->domains().size()));
   }
   Napi::Value read(const Napi::CallbackInfo& info) {
     const auto [into, length] = doubles(info[0]);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "clock.h"
 
@@ -16,8 +17,16 @@ constexpr double kLearningPeriods = 20;
 constexpr size_t kLearningEdges = 12;
 // As long as this after its edge a counter is as good as on it.
 constexpr int64_t kSinceEdgeNs = 50'000;
-// What the power of two updates may differ by, for nothing but doubt about their edges.
+// A row comes so long after an update, and the update is known at least as well as this, or as its
+// jitter lets it.
+constexpr int64_t kAfterEdgeNs = 30'000;
+constexpr double kSureNs = 10'000;
+constexpr double kSurer = 1.5;
+// So many standard deviations are nothing but doubt about edges.
 constexpr double kNoise = 3;
+// Of a change of power from one update to the next, how much may have been beside the edge: all if
+// it came with the edge, half of it if it is a ramp, nothing if it came with the stretch's end.
+constexpr double kChange = 0.8;
 
 double seconds_between(const Stamp& from, const Stamp& to) {
   return static_cast<double>(to.time_ns - from.time_ns) / kNsPerSecond;
@@ -35,11 +44,6 @@ double square(double value) { return value * value; }
 
 }  // namespace
 
-double Hunt::Quarry::watts() const {
-  const double seconds = static_cast<double>(last().time_ns - last(1).time_ns) / kNsPerSecond;
-  return (last().joules - last(1).joules) / seconds;
-}
-
 Hunt::Hunt(const Readers& readers) {
   const auto& domains = readers.domains();
   for (size_t column = 0; column < domains.size(); ++column) {
@@ -48,6 +52,36 @@ Hunt::Hunt(const Readers& readers) {
     quarries_.push_back({column, update_s * kNsPerSecond, Edges(update_s)});
   }
   told_.reserve(quarries_.size());
+}
+
+const Hunt::Quarry* Hunt::main() const {
+  const auto most = std::max_element(
+      quarries_.begin(), quarries_.end(),
+      [](const Quarry& a, const Quarry& b) { return a.update_watts < b.update_watts; });
+  return most == quarries_.end() || !most->edges.known() ? nullptr : &*most;
+}
+
+bool Hunt::is_sure(int64_t now_ns) const {
+  const Quarry* quarry = main();
+  if (quarry == nullptr) return false;
+  return quarry->edges.next(now_ns).error_ns <=
+         std::max(kSureNs, kSurer * quarry->edges.jitter_ns());
+}
+
+int64_t Hunt::after_edge(int64_t at_ns) const {
+  const Quarry* quarry = main();
+  if (quarry == nullptr) return at_ns;
+  const Edges::Edge edge = quarry->edges.next(at_ns - 1);
+  return edge.time_ns + kAfterEdgeNs + std::llround(2 * edge.error_ns);
+}
+
+void Hunt::ages(const Readers& readers, double* into) const {
+  std::fill_n(into, readers.domains().size(), std::numeric_limits<double>::quiet_NaN());
+  for (const Quarry& quarry : quarries_) {
+    const Stamp& stamp = readers.tallies()[quarry.column].stamp;
+    const Lag lag = lag_of(quarry, {0, stamp});
+    if (lag.on_grid) into[quarry.column] = lag.seconds * 1e3;
+  }
 }
 
 void Hunt::aim(const Readers& readers) {
@@ -85,6 +119,9 @@ void Hunt::look(Quarry& quarry, const Tally& tally) const {
   }
   const auto edge = quarry.edges.refine(midpoint(from.time_ns, to.time_ns), half_ns);
   quarry.found[quarry.count++] = {edge.time_ns, edge.error_ns, half_ns, tally.joules};
+  if (quarry.count >= 2) {
+    quarry.update_watts = update_between(quarry.last(1), quarry.last()).watts;
+  }
 }
 
 void Hunt::learn(Quarry& quarry) const {
@@ -132,9 +169,9 @@ int64_t Hunt::begin(Readers& readers, const std::function<void()>& pause) {
   }
   spin(readers, pause, kPeriods, [&] {
     if (!all(2)) return false;
-    const auto most =
-        std::max_element(quarries_.begin(), quarries_.end(),
-                         [](const Quarry& a, const Quarry& b) { return a.watts() < b.watts(); });
+    const auto most = std::max_element(
+        quarries_.begin(), quarries_.end(),
+        [](const Quarry& a, const Quarry& b) { return a.update_watts < b.update_watts; });
     return most == quarries_.end() || now_ns() - most->last().time_ns < kSinceEdgeNs;
   });
   readers.read();
@@ -142,7 +179,7 @@ int64_t Hunt::begin(Readers& readers, const std::function<void()>& pause) {
   for (Quarry& quarry : quarries_) {
     const Tally& tally = readers.tallies()[quarry.column];
     if (quarry.count >= 2) {
-      tell(quarry, time_ns, quarry.last(), quarry.last(1), 0);
+      tell(quarry, time_ns, quarry.count - 1, quarry.count - 2);
     } else {
       guess(quarry, time_ns, quarry.good, tally);
     }
@@ -161,21 +198,7 @@ void Hunt::end(Readers& readers, int64_t time_ns, const std::function<void()>& p
       guess(quarry, time_ns, quarry.first, readers.tallies()[quarry.column]);
       continue;
     }
-    const Edge& near = quarry.found[0];
-    const Edge& far = quarry.found[1];
-    const double after = static_cast<double>(near.time_ns - time_ns) / kNsPerSecond;
-    const double update = static_cast<double>(far.time_ns - near.time_ns) / kNsPerSecond;
-    const double watts = (far.joules - near.joules) / update;
-    // Had the power not changed with the end of the stretch, this would have been used since.
-    double variance = 0;
-    if (quarry.edges.known()) {
-      const Edges::Edge last = quarry.edges.last(time_ns);
-      const double seconds = static_cast<double>(near.time_ns - last.time_ns) / kNsPerSecond;
-      const double doubt = kNoise * watts * std::hypot(last.error_ns, near.error_ns) / kNsPerSecond;
-      const double differs = (near.joules - quarry.first.joules) - watts * seconds;
-      if (std::abs(differs) > doubt) variance = square(differs / seconds * after) / 3;
-    }
-    tell(quarry, time_ns, near, far, variance);
+    tell(quarry, time_ns, 0, 1);
   }
   for (Quarry& quarry : quarries_) learn(quarry);
 }
@@ -191,6 +214,7 @@ void Hunt::guess(const Quarry& quarry, int64_t time_ns, const Look& base, const 
   if (!told && tally.covered_ms <= 0) return;
   const double watts = told ? (quarry.good.joules - quarry.first.joules) / seconds
                             : tally.joules / (tally.covered_ms * 1e-3);
+  if (watts <= 0) return;
   const double share = told ? std::hypot(from.error, to.error) / seconds : 1;
   const Lag lag = lag_of(quarry, base);
   const double since =
@@ -209,20 +233,39 @@ Hunt::Lag Hunt::lag_of(const Quarry& quarry, const Look& look) {
   const double since = static_cast<double>(look.stamp.time_ns - last.time_ns) / kNsPerSecond;
   // Nearer to an edge than this the reading may be of before or after it.
   const double doubt = kNoise * error + half;
-  if (since > doubt && period - since > doubt) return {since, error};
-  return {period / 2, std::hypot(period, 2 * half) * kUniform};
+  if (since > doubt && period - since > doubt) return {since, error, true};
+  return {period / 2, std::hypot(period, 2 * half) * kUniform, false};
 }
 
-void Hunt::tell(const Quarry& quarry, int64_t time_ns, const Edge& near, const Edge& far,
-                double more_variance) {
-  const double update = static_cast<double>(far.time_ns - near.time_ns) / kNsPerSecond;
-  const double watts = (far.joules - near.joules) / update;
-  const double beside = static_cast<double>(time_ns - near.time_ns) / kNsPerSecond;
-  const double share = std::abs(beside / update);
-  const double joules = near.joules + watts * beside;
-  const double timing =
-      watts / kNsPerSecond * std::hypot((1 + share) * near.error_ns, share * far.error_ns);
-  told_.push_back({quarry.column, joules, square(timing) + more_variance});
+/// From the edge `near` to the moment, by the power between that edge and `far`, a neighbour of it.
+void Hunt::tell(const Quarry& quarry, int64_t time_ns, size_t near, size_t far) {
+  const Edge& from = quarry.found[near];
+  const Update update =
+      update_between(quarry.found[std::min(near, far)], quarry.found[std::max(near, far)]);
+  const double beside = static_cast<double>(time_ns - from.time_ns) / kNsPerSecond;
+  const double share = std::abs(beside) / update.seconds;
+  const double timing = update.watts / kNsPerSecond *
+                        std::hypot((1 + share) * from.error_ns, share * quarry.found[far].error_ns);
+  // That power need not be the one beside the edge, if it is not that of the update before either.
+  const Update before = update_before(quarry, std::min(near, far));
+  const double change = std::abs(update.watts - before.watts);
+  const double doubt = kNoise * update.watts * std::hypot(update.error, before.error);
+  const double power = change > doubt ? kChange * change * beside : 0;
+  told_.push_back(
+      {quarry.column, from.joules + update.watts * beside, square(timing) + square(power)});
+}
+
+Hunt::Update Hunt::update_between(const Edge& from, const Edge& to) {
+  const double seconds = static_cast<double>(to.time_ns - from.time_ns) / kNsPerSecond;
+  const double error = std::hypot(from.error_ns, to.error_ns) / kNsPerSecond / seconds;
+  return {seconds, (to.joules - from.joules) / seconds, error};
+}
+
+/// The one that ended with an edge of the hunt; before its first edge, as far as the grid tells.
+Hunt::Update Hunt::update_before(const Quarry& quarry, size_t edge) {
+  if (edge > 0) return update_between(quarry.found[edge - 1], quarry.found[edge]);
+  const Edges::Edge last = quarry.edges.last(quarry.first.stamp.time_ns);
+  return update_between({last.time_ns, last.error_ns, 0, quarry.first.joules}, quarry.found[0]);
 }
 
 }  // namespace jouletap

@@ -37,6 +37,14 @@ class Hunt {
   /// After all domains have been read, spins until every counter has stepped twice, or for eight
   /// periods, and tells of time_ns, which has just passed.
   void end(Readers& readers, int64_t time_ns, const std::function<void()>& pause);
+  // For rows that come just after an update.
+  /// Whether the next update of the counter with the most power is known well enough.
+  bool is_sure(int64_t now_ns) const;
+  /// A moment just after its next update that is not before at_ns; at_ns where none is known.
+  int64_t after_edge(int64_t at_ns) const;
+  /// Milliseconds since the update that each column's last look saw; NaN where that is not known.
+  void ages(const Readers& readers, double* into) const;
+
   /// Of the counters that stepped in time.
   const std::vector<Told>& told() const { return told_; }
   /// Reads that it has made so far, each one system call.
@@ -68,22 +76,31 @@ class Hunt {
     Look good{};                   // the latest in which the thread was not held up
     std::array<Edge, 24> found{};  // in this hunt, one after the other unless count was reset
     size_t count = 0;
-    size_t fed = 0;  // those of them that `edges` has been told of
+    size_t fed = 0;           // those of them that `edges` has been told of
+    double update_watts = 0;  // over the last update that was seen whole
 
     const Edge& last(size_t back = 0) const { return found[count - 1 - back]; }
-    double watts() const;
   };
   struct Lag {
     double seconds;
     double error;  // one standard deviation
+    bool on_grid;  // whether an update is known, else it is half a period
   };
+  /// What was used from one edge to the next.
+  struct Update {
+    double seconds;
+    double watts;
+    double error;  // relative, one standard deviation
+  };
+  static Update update_between(const Edge& from, const Edge& to);
+  static Update update_before(const Quarry& quarry, size_t edge);
+  const Quarry* main() const;
   void aim(const Readers& readers);
   void look(Quarry& quarry, const Tally& tally) const;
   void learn(Quarry& quarry) const;
   template <typename Done>
   void spin(Readers& readers, const std::function<void()>& pause, double periods, Done done);
-  void tell(const Quarry& quarry, int64_t time_ns, const Edge& near, const Edge& far,
-            double more_variance);
+  void tell(const Quarry& quarry, int64_t time_ns, size_t near, size_t far);
   static Lag lag_of(const Quarry& quarry, const Look& look);
   void guess(const Quarry& quarry, int64_t time_ns, const Look& base, const Tally& tally);
 

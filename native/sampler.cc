@@ -49,6 +49,8 @@ constexpr int64_t kLongestGaugeNs = 500'000'000;
 // The cost is looked at after so many rows and so much time.
 constexpr double kCostRows = 16;
 constexpr int64_t kCostNs = 100'000'000;
+// A stream of rows hunts for updates no more often than this.
+constexpr int64_t kHuntNs = 1'000'000'000;
 constexpr double kLongestIntervalNs = 3.6e12;
 
 steady_clock::time_point at(int64_t time_ns) {
@@ -72,7 +74,8 @@ int64_t longest_rest(const Readers& readers, int64_t interval_ns) {
 }  // namespace
 
 Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Plan& plan)
-    : readers_(std::move(sources)),
+    : aligned_(plan.aligned),
+      readers_(std::move(sources)),
       hunt_(readers_),
       rest_ns_(longest_rest(readers_, plan.interval_ns)),
       max_overhead_(plan.max_overhead),
@@ -249,7 +252,9 @@ void Sampler::read_all() noexcept {
 
 void Sampler::emit() noexcept {
   const std::lock_guard<std::mutex> lock(keeping_);
-  fill_row(ring_.push());
+  double* const row = ring_.push();
+  fill_row(row);
+  if (aligned_) hunt_.ages(readers_, row + 1 + domains().size());
 }
 
 void Sampler::settle_in() noexcept {
@@ -279,9 +284,14 @@ void Sampler::run(int64_t start_ns) noexcept {
   int64_t last_read = start_ns;
   std::unique_lock<std::mutex> waking(waking_);
   while (!stopping_) {
-    const int64_t due =
-        recording_ ? std::min<int64_t>(next_row_, last_read + rest_ns_) : last_read + rest_ns_;
     changed_ = false;
+    int64_t due = last_read + rest_ns_;
+    if (recording_) due = std::min<int64_t>(next_row_, due);
+    if (recording_ && aligned_) {
+      waking.unlock();
+      due = aim(due);
+      waking.lock();
+    }
     if (wake_.wait_until(waking, at(due), [this] { return stopping_ || changed_; })) continue;
     waking.unlock();
     {
@@ -293,7 +303,7 @@ void Sampler::run(int64_t start_ns) noexcept {
       const int64_t now = now_ns();
       read_all();
       last_read = readers_.time_ns();
-      if (recording_ && now >= next_row_) row(now);
+      if (recording_ && now >= next_row_) row(now, std::max<int64_t>(due, next_row_));
     }
     waking.lock();
   }
@@ -311,14 +321,23 @@ void Sampler::run(int64_t start_ns) noexcept {
   running_ = false;
 }
 
-void Sampler::row(int64_t now_ns) noexcept {
+void Sampler::row(int64_t now_ns, int64_t due_ns) noexcept {
   emit();
-  lateness_.add(now_ns - next_row_);
+  lateness_.add(now_ns - due_ns);
   ++overhead_.rows;
-  const int64_t passed = (now_ns - next_row_) / interval_ns_;
-  overhead_.overruns += static_cast<double>(passed);
-  next_row_ = next_row_ + (passed + 1) * interval_ns_;
+  overhead_.overruns += static_cast<double>((now_ns - due_ns) / interval_ns_);
+  next_row_ = next_row_ + ((now_ns - next_row_) / interval_ns_ + 1) * interval_ns_;
   if (max_overhead_ > 0) restrain(now_ns);
+}
+
+int64_t Sampler::aim(int64_t due_ns) noexcept {
+  std::unique_lock<std::mutex> lock(reading_);
+  const int64_t now = now_ns();
+  if (!hunt_.is_sure(now) && (hunted_ns_ == 0 || now - hunted_ns_ >= kHuntNs)) {
+    hunted_ns_ = now;
+    hunt_.begin(readers_, [] {});
+  }
+  return hunt_.after_edge(std::max(due_ns, now));
 }
 
 /// Makes the interval so much longer that rows cost no more than they may.

@@ -42,6 +42,7 @@ struct Plan {
   int64_t interval_ns = 100'000'000;  // between rows
   size_t capacity = 1024;             // rows kept for read(), at least 1
   double max_overhead = 0;            // share of one CPU that rows may take; 0: no limit
+  bool aligned = false;               // rows come just after an update, and with their ages
 };
 
 /// Reads its sources every interval while rows are kept or power has to be integrated; else only as
@@ -77,23 +78,26 @@ class Sampler {
   void begin(double* into);
   /// The same for the end of a stretch: as of the moment of the call, though it returns later.
   void end(double* into);
-  /// As sample(), in haste: fills row_width() doubles, and asks no slow device.
+  /// As sample(), in haste: milliseconds and joules as in a row, without ages; asks no slow device.
   void read_now(double* into);
   /// Moves up to max_rows of the oldest kept rows to `into`: milliseconds, then each domain's
-  /// joules since start, NaN where it could not be read. Returns how many.
+  /// joules since start, NaN where it could not be read; where rows are aligned then for each how
+  /// many milliseconds before its reading that was true, NaN where not known. Returns how many.
   size_t read(double* into, size_t max_rows);
   Overhead overhead();
   /// How the energy of devices was divided among processes since start(); complete after stop().
   std::vector<DeviceShares> shares() const { return readers_.shares(); }
 
-  size_t row_width() const { return 1 + domains().size(); }
+  size_t row_width() const { return 1 + (aligned_ ? 2 : 1) * domains().size(); }
   size_t snapshot_width() const { return 3 + kTallyFields * domains().size(); }
   static constexpr size_t kTallyFields = 16;
 
  private:
   void run(int64_t start_ns) noexcept;  // the thread
   void settle_in() noexcept;            // gives the thread its name, priority and place
-  void row(int64_t now_ns) noexcept;    // with reading_ held: one of the grid
+  /// With reading_ held: one of the grid, that was due then.
+  void row(int64_t now_ns, int64_t due_ns) noexcept;
+  int64_t aim(int64_t due_ns) noexcept;  // just after an update
   void restrain(int64_t now_ns) noexcept;
   double cpu_seconds() const noexcept;  // with reading_ held
   // With reading_ held: all as of the last reading, relative to a time; what the hunt knows better.
@@ -104,9 +108,11 @@ class Sampler {
   void read_all() noexcept;  // with reading_ held
   void emit() noexcept;      // with reading_ held: keeps a row of the last reading
 
+  const bool aligned_;
   std::mutex reading_;  // guards the readers and the counts of overhead
   Readers readers_;
   Hunt hunt_;
+  int64_t hunted_ns_ = 0;        // when the thread last did
   std::atomic<int> waiting_{0};  // rows that want reading_: a hunt lets them
   const int64_t rest_ns_;        // longest time between reads while nobody wants rows
   const double max_overhead_;

@@ -388,7 +388,7 @@ describe('the life of a meter', function () {
       const { Sampler, probe: look } = native()
       const gpus = { kind: 'visible', list: [], environment: process.env }
       const host = { root, nvml: '', gpus, pids: [], shares: false }
-      const plan = { intervalMs: 1, capacity: 16, maxOverhead: 0 }
+      const plan = { intervalMs: 1, capacity: 16, maxOverhead: 0, aligned: false }
       const sampler = new Sampler([], plan, host)
       const width = 3 + 16 * sampler.domains.length
       sampler.start(new Float64Array(width))

@@ -124,18 +124,19 @@ interface Opened {
 const NOTHING: Opened = { refusals: [], notes: [], warnings: [] }
 
 function openSampler(
-  { intervalMs, maxOverhead, host }: Settings,
+  { intervalMs, maxOverhead, align, host }: Settings,
   named: readonly string[],
 ): Opened {
   const { least, most } = KEPT_ROWS
   const capacity = Math.min(most, Math.max(least, Math.ceil((KEPT_SECONDS * 1000) / intervalMs)))
+  const plan = { intervalMs, capacity, maxOverhead, aligned: align === 'edge' }
   let addon: Native
   try {
     addon = native()
   } catch (error) {
     return { ...NOTHING, missing: (error as Error).message }
   }
-  const sampler = new addon.Sampler(named, { intervalMs, capacity, maxOverhead }, host)
+  const sampler = new addon.Sampler(named, plan, host)
   const { domains, refusals, notes, warnings } = sampler
   return { ...(domains.length > 0 && { sampler }), refusals, notes, warnings }
 }
