@@ -437,6 +437,8 @@ describe('the life of a meter', function () {
       const calls = OTHERS.flatMap((value) => [
         `sampler.start(${value})`,
         `sampler.sample(${value})`,
+        `sampler.begin(${value})`,
+        `sampler.end(${value})`,
         `sampler.readNow(${value})`,
         `sampler.read(${value})`,
       ])
@@ -444,7 +446,9 @@ describe('the life of a meter', function () {
     })
 
     it('takes no snapshot into an array that is too short, detached or shrunk', async () => {
-      const calls = SHORT.map((value) => `sampler.sample(${value})`)
+      const calls = SHORT.flatMap((value) =>
+        ['sample', 'begin', 'end'].map((method) => `sampler.${method}(${value})`),
+      )
       expect(await thrown(calls)).to.deep.equal(calls.map(() => 'TypeError'))
     })
 
@@ -480,7 +484,7 @@ describe('the life of a meter', function () {
     })
 
     it('takes no borrowed method', async () => {
-      const methods = ['start', 'stop', 'record', 'sample', 'readNow', 'read', 'overhead']
+      const methods = 'start stop record sample begin end readNow read overhead'.split(' ')
       const owners = ['undefined', '{}', 'Sampler', 'Sampler.prototype', 'Object.create(sampler)']
       const calls = methods.flatMap((method) =>
         owners.map((owner) => `sampler.${method}.call(${owner}, new Float64Array(width))`),

@@ -1,6 +1,8 @@
 // Sampler: the grid, the ring, the keep-alive and the thread, over sources of known truth.
 #include "sampler.h"
 
+#include <time.h>
+
 #include <atomic>
 #include <cmath>
 #include <thread>
@@ -8,10 +10,19 @@
 #include "check.h"
 #include "clock.h"
 #include "counter.h"
+#include "integral.h"
 
 using namespace jouletap;
 
 namespace {
+
+int64_t cpu_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+void wait_ms(int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
 
 /// A register of constant power, computed from the clock at each read.
 class Steady : public Source {
@@ -21,6 +32,7 @@ class Steady : public Source {
     double unit = 0x1p-14;
     uint64_t modulus = uint64_t{1} << 32;
     double max_watts = 1000;
+    int64_t burn_ns = 0;  // CPU time of each read
   };
 
   explicit Steady(const Options& options) : options_(options), start_ns_(now_ns()) {
@@ -43,6 +55,10 @@ class Steady : public Source {
 
   void read(Tally* tallies) noexcept override {
     reads.fetch_add(1);
+    const int64_t burnt_ns = cpu_ns() + options_.burn_ns;
+    while (cpu_ns() < burnt_ns) {
+    }
+    wait_ms(hold_ms.exchange(0));
     const int64_t time = now_ns();
     if (failing) {
       counter_.miss(tallies[0]);
@@ -55,11 +71,40 @@ class Steady : public Source {
 
   std::atomic<int> reads{0};
   std::atomic<bool> failing{false};
+  std::atomic<int> hold_ms{0};  // how long the next read takes
 
  private:
   Options options_;
   int64_t start_ns_;
   Counter counter_;
+  std::vector<Domain> domains_;
+  std::vector<std::string> notes_;
+};
+
+/// A power gauge, integrated here.
+class Gauge : public Source {
+ public:
+  explicit Gauge(bool has_thread) : has_thread_(has_thread), integral_(0) {
+    Domain domain;
+    domain.id = "gpu-0";
+    domain.kind = "gpu";
+    domain.method = Method::gauge;
+    domains_.push_back(domain);
+  }
+  const std::vector<Domain>& domains() const override { return domains_; }
+  const std::vector<std::string>& notes() const override { return notes_; }
+  bool has_thread() const override { return has_thread_; }
+  void read(Tally* tallies) noexcept override {
+    reads.fetch_add(1);
+    integral_.add(watts, now_ns(), tallies[0]);
+  }
+
+  std::atomic<int> reads{0};
+  std::atomic<double> watts{100};
+
+ private:
+  const bool has_thread_;
+  Integral integral_;
   std::vector<Domain> domains_;
   std::vector<std::string> notes_;
 };
@@ -70,19 +115,18 @@ void start(Sampler& sampler) {
 }
 
 struct Rig {
-  explicit Rig(double interval_ms, size_t capacity = 4096, const Steady::Options& options = {}) {
+  explicit Rig(double interval_ms, size_t capacity = 4096, const Steady::Options& options = {},
+               double max_overhead = 0) {
     auto made = std::make_unique<Steady>(options);
     source = made.get();
     std::vector<std::unique_ptr<Source>> sources;
     sources.push_back(std::move(made));
-    sampler = std::make_unique<Sampler>(std::move(sources),
-                                        Plan{std::llround(interval_ms * 1e6), capacity});
+    sampler = std::make_unique<Sampler>(
+        std::move(sources), Plan{std::llround(interval_ms * 1e6), capacity, max_overhead});
   }
   Steady* source;
   std::unique_ptr<Sampler> sampler;
 };
-
-void wait_ms(int64_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
 
 }  // namespace
 
@@ -241,4 +285,137 @@ TEST(its_own_cost_is_counted) {
   const double stopped = rig.sampler->overhead().cpu_seconds;
   CHECK(running > 0);
   CHECK(stopped >= running);
+}
+
+TEST(rows_that_would_cost_too_much_come_less_often) {
+  Steady::Options options;
+  options.burn_ns = 1'000'000;
+  const double share = 0.05;
+  const auto least = static_cast<int64_t>(static_cast<double>(options.burn_ns) / share);
+  Rig rig(2, 4096, options, share);
+  rig.sampler->record(true);
+  start(*rig.sampler);
+  while (rig.sampler->overhead().interval_ns < least) wait_ms(5);
+  // It may still be a little too dear, and is then looked at once more.
+  for (const double rows = rig.sampler->overhead().rows;
+       rig.sampler->overhead().rows < rows + 20;) {
+    wait_ms(5);
+  }
+  const Overhead before = rig.sampler->overhead();
+  while (rig.sampler->overhead().rows < before.rows + 10) wait_ms(5);
+  const Overhead after = rig.sampler->overhead();
+  rig.sampler->stop();
+  const double grid_s = (after.rows - before.rows) * static_cast<double>(before.interval_ns) * 1e-9;
+  CHECK(after.cpu_seconds - before.cpu_seconds <= share * grid_s * 1.1);
+  CHECK(after.interval_ns % 2'000'000 == 0);  // a whole number of the wished ones
+  CHECK(after.interval_ns <= 8 * least);
+  std::vector<double> rows(2 * 4096);
+  const size_t count = rig.sampler->read(rows.data(), 4096);
+  const double seconds = (rows[2 * (count - 1)] - rows[0]) / 1000;
+  CHECK_NEAR(rows[2 * count - 1] - rows[1], 50 * seconds, 0.02 * 50 * seconds);
+}
+
+TEST(without_a_limit_rows_come_as_often_as_was_wished) {
+  Steady::Options options;
+  options.burn_ns = 1'000'000;
+  Rig rig(2, 4096, options);
+  rig.sampler->record(true);
+  start(*rig.sampler);
+  while (rig.sampler->overhead().rows < 80) wait_ms(5);
+  CHECK_EQ(rig.sampler->overhead().interval_ns, int64_t{2'000'000});
+}
+
+TEST(a_row_that_is_late_is_told_by_how_much) {
+  Rig rig(5);
+  rig.sampler->record(true);
+  start(*rig.sampler);
+  while (rig.sampler->overhead().rows < 5) wait_ms(1);
+  const double overruns = rig.sampler->overhead().overruns;
+  rig.source->hold_ms = 50;  // of a driver
+  while (rig.source->hold_ms != 0) wait_ms(1);
+  const double rows = rig.sampler->overhead().rows;
+  while (rig.sampler->overhead().rows < rows + 2) wait_ms(1);
+  rig.sampler->stop();
+  const Overhead overhead = rig.sampler->overhead();
+  // The row after the held one was due 5 ms after that, and could not be before 50.
+  CHECK(overhead.late_max_ns >= 45'000'000 - 100'000);
+  CHECK(overhead.overruns - overruns >= 8);
+  CHECK(overhead.late_p50_ns <= overhead.late_p99_ns);
+  CHECK(overhead.late_p99_ns <= overhead.late_max_ns);
+}
+
+TEST(a_row_of_now_is_read_on_the_spot_while_it_runs) {
+  Rig rig(3'600'000);
+  double row[2] = {-1, -1};
+  rig.sampler->read_now(row);
+  CHECK_EQ(rig.source->reads.load(), 0);
+  std::vector<double> from(rig.sampler->snapshot_width());
+  rig.sampler->start(from.data());
+  wait_ms(50);
+  const int64_t before = now_ns();
+  rig.sampler->read_now(row);
+  const int64_t after = now_ns();
+  CHECK_EQ(rig.source->reads.load(), 2);
+  CHECK(row[0] >= static_cast<double>(before) * 1e-6 &&
+        row[0] <= static_cast<double>(after) * 1e-6);
+  const double most = 50e-9 * static_cast<double>(after) - 50e-3 * from[0];
+  CHECK_NEAR(row[1], most, 50e-9 * static_cast<double>(after - before) + 2 * 0x1p-14 + 0.01);
+  rig.sampler->stop();
+  double last[2];
+  rig.sampler->read_now(last);
+  rig.sampler->read_now(row);
+  CHECK_EQ(rig.source->reads.load(), 3);
+  CHECK_EQ(row[0], last[0]);
+  CHECK_EQ(row[1], last[1]);
+  CHECK_EQ(rig.sampler->overhead().reads, 3.0);
+}
+
+TEST(a_power_gauge_is_integrated_though_nobody_wants_rows) {
+  auto made = std::make_unique<Gauge>(false);
+  Gauge& gauge = *made;
+  std::vector<std::unique_ptr<Source>> sources;
+  sources.push_back(std::move(made));
+  Sampler sampler(std::move(sources), Plan{100'000'000, 16});
+  std::vector<double> from(sampler.snapshot_width());
+  std::vector<double> to(from);
+  sampler.start(from.data());
+  const int64_t started = now_ns();
+  wait_ms(350);
+  const int64_t stepped = now_ns();
+  gauge.watts = 300;
+  wait_ms(350);
+  sampler.stop();
+  const int64_t stopped = now_ns();
+  sampler.sample(to.data());
+  const double joules = 100e-9 * static_cast<double>(stepped - started) +
+                        300e-9 * static_cast<double>(stopped - stepped);
+  // The step may have been anywhere between two reads.
+  CHECK_NEAR(to[3] - from[3], joules, 200 * 0.05 + 300 * 0.02);
+  CHECK(gauge.reads >= 6);
+  CHECK_EQ(sampler.overhead().rows + sampler.overhead().overruns, 0.0);
+  CHECK(sampler.overhead().wake_ups >= 4);
+}
+
+TEST(a_gauge_with_a_thread_of_its_own_needs_no_reads) {
+  auto made = std::make_unique<Gauge>(true);
+  Gauge& gauge = *made;
+  std::vector<std::unique_ptr<Source>> sources;
+  sources.push_back(std::move(made));
+  Sampler sampler(std::move(sources), Plan{10'000'000, 16});
+  start(sampler);
+  wait_ms(200);
+  sampler.stop();
+  CHECK_EQ(gauge.reads.load(), 2);
+}
+
+TEST(reads_end_when_rows_are_no_longer_wanted) {
+  Rig rig(1);
+  start(*rig.sampler);
+  rig.sampler->record(true);
+  while (rig.sampler->overhead().rows < 20) wait_ms(1);
+  rig.sampler->record(false);
+  const int reads = rig.source->reads;
+  wait_ms(100);
+  CHECK(rig.source->reads <= reads + 1);  // one may have been under way
+  rig.sampler->stop();
 }
