@@ -71,12 +71,16 @@ int64_t longest_rest(const Readers& readers, int64_t interval_ns) {
 
 }  // namespace
 
-Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Plan& plan)
+Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Plan& plan, Reserve reserve)
     : readers_(std::move(sources)),
       rest_ns_(longest_rest(readers_, plan.interval_ns)),
       max_overhead_(plan.max_overhead),
       interval_ns_(std::max<int64_t>(1, plan.interval_ns)),
-      ring_(std::max<size_t>(1, plan.capacity), row_width()) {}
+      ring_(std::max<size_t>(1, plan.capacity), row_width()),
+      watch_(reading_, readers_, std::move(reserve), [this] {
+        rest_ns_ = longest_rest(readers_, interval_ns_);
+        look_anew();
+      }) {}
 
 Sampler::~Sampler() { stop(); }
 
@@ -98,9 +102,11 @@ void Sampler::start(double* into) {
   }
   const SignalsBlocked blocked;
   thread_ = std::thread([this, start_ns] { run(start_ns); });
+  watch_.start();
 }
 
 void Sampler::stop() {
+  watch_.stop();
   if (thread_.joinable()) readers_.refresh();
   {
     const std::lock_guard<std::mutex> lock(waking_);
@@ -119,11 +125,20 @@ void Sampler::record(bool on) {
     emit();
     next_row_ = readers_.time_ns() + interval_ns_;
   }
+  look_anew();
+}
+
+void Sampler::look_anew() noexcept {
   {
     const std::lock_guard<std::mutex> lock(waking_);
     changed_ = true;
   }
   wake_.notify_all();
+}
+
+std::vector<Domain> Sampler::domains() {
+  const std::lock_guard<std::mutex> lock(reading_);
+  return readers_.domains();
 }
 
 void Sampler::sample(double* into) {
@@ -177,7 +192,7 @@ size_t Sampler::read(double* into, size_t max_rows) {
 }
 
 double Sampler::cpu_seconds() const noexcept {
-  double seconds = overhead_.cpu_seconds + readers_.cpu_seconds();
+  double seconds = overhead_.cpu_seconds + readers_.cpu_seconds() + watch_.cost().cpu_seconds;
 #ifdef __linux__
   if (overhead_.thread_id != 0) seconds += seconds_of(cpu_clock_);
 #endif
@@ -192,6 +207,9 @@ Overhead Sampler::overhead() {
   overhead.late_p99_ns = lateness_.quantile_ns(0.99);
   overhead.late_max_ns = lateness_.most_ns();
   overhead.interval_ns = interval_ns_;
+  const Watch::Cost watched = watch_.cost();
+  overhead.reads += watched.reads;
+  overhead.system_calls += watched.system_calls;
   const std::lock_guard<std::mutex> keeping(keeping_);
   overhead.overwritten = static_cast<double>(ring_.overwritten());
   return overhead;
@@ -199,6 +217,7 @@ Overhead Sampler::overhead() {
 
 void Sampler::read_all() noexcept {
   readers_.read();
+  watch_.tell(readers_.failing());
   ++overhead_.reads;
   overhead_.system_calls += static_cast<double>(readers_.calls());
 }

@@ -17,10 +17,11 @@ import type { DeviceShares, Overhead, Rows } from './types'
 
 /** What a meter reads from. */
 export interface Tap {
+  /** As they are now: another source may have taken over. Their number and ids never change. */
   readonly channels: readonly Channel[]
   /** Sentences about what was chosen and why. */
   readonly notes: readonly string[]
-  /** Of those, the ones that belong beside every number. */
+  /** Of those, the ones that belong beside every number, and what has been found since. */
   readonly warnings: readonly string[]
   /** Starts; the baseline is the first reading. */
   start(): Reading
@@ -140,13 +141,23 @@ function join(
   notes: readonly string[],
   warnings: readonly string[],
 ): Tap {
-  const channels = channelsOf(sampler, feeds)
+  let channels = channelsOf(sampler, feeds)
+  let findings: readonly string[] = []
+  let changes = 0
   const counters = sampler?.domains.length ?? 0
   /** The columns that follow the counters: whose they are, and which of its channels. */
   const columns = feeds.flatMap((feed) => feed.channels.map((_, channel) => ({ feed, channel })))
   const width = 1 + counters
   let buffer = new Float64Array(0)
   let last: Reading | undefined
+
+  /** Takes up what has been found since, and which sources the domains have now. */
+  function keepUp(): void {
+    if (!sampler || sampler.changes === changes) return
+    changes = sampler.changes
+    findings = sampler.findings
+    channels = channelsOf(sampler, feeds)
+  }
 
   function look(how: 'start' | 'sample' = 'sample'): Reading {
     const reading = emptyReading(channels.length)
@@ -184,9 +195,15 @@ function join(
   }
 
   return {
-    channels,
+    get channels() {
+      keepUp()
+      return channels
+    },
     notes,
-    warnings,
+    get warnings() {
+      keepUp()
+      return findings.length > 0 ? [...findings, ...warnings] : warnings
+    },
     start() {
       const baseline = look('start')
       for (const feed of feeds) feed.start()
