@@ -7,6 +7,7 @@
       "native/addon.cc",
       "native/anchored.cc",
       "native/counter.cc",
+      "native/cross_check.cc",
       "native/edges.cc",
       "native/edges_search.cc",
       "native/files.cc",
@@ -20,7 +21,8 @@
       "native/sampler.cc",
       "native/shares.cc",
       "native/source.cc",
-      "native/topology.cc"
+      "native/topology.cc",
+      "native/watch.cc"
     ],
     "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except_all"],
     "defines": [

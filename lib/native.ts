@@ -114,11 +114,22 @@ export interface NativeShares {
  * stops the thread.
  */
 export interface NativeSampler {
+  /**
+   * Their number and ids never change; source, path, unit and limits do where another source takes
+   * over from one that was lost. Each look at them makes them anew.
+   */
   readonly domains: readonly NativeDomain[]
   /** Sentences about what was found, left out or merged. */
   readonly notes: readonly string[]
   /** Sentences that belong beside every total: what it lacks, for one. */
   readonly warnings: readonly string[]
+  /**
+   * Sentences that belong beside every later total: sources that were lost, and, with all automatic
+   * ones, what a cross-check in the first second found.
+   */
+  readonly findings: readonly string[]
+  /** Grows with every change of `findings` and `domains`. */
+  readonly changes: number
   /** The sources that were asked for, or tried, and could not be opened. */
   readonly refusals: readonly NativeRefusal[]
   /**

@@ -220,6 +220,21 @@ std::pair<double*, size_t> doubles(const Napi::Value& value) {
   throw Napi::TypeError::New(value.Env(), "into must be a Float64Array");
 }
 
+/// What may be opened of a host while its sampler runs.
+jouletap::Reserve reserve_of(const Host& host, const std::vector<std::string>& names) {
+  using Domains = std::vector<Domain>;
+  jouletap::Reserve reserve;
+  reserve.anew = [host, names](const Domains& lost, const Domains& taken) {
+    Host now = host;
+    now.topology = jouletap::read_topology(host.root);  // CPUs may have gone off line
+    return jouletap::open_anew(now, names, lost, taken);
+  };
+  if (names.empty()) {
+    reserve.twins = [host](const Domains& read) { return jouletap::open_twins(host, read); };
+  }
+  return reserve;
+}
+
 class Sampler : public Napi::ObjectWrap<Sampler> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -229,6 +244,8 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
                            InstanceAccessor<&Sampler::notes>("notes"),
                            InstanceAccessor<&Sampler::warnings>("warnings"),
                            InstanceAccessor<&Sampler::refusals>("refusals"),
+                           InstanceAccessor<&Sampler::findings>("findings"),
+                           InstanceAccessor<&Sampler::changes>("changes"),
                            InstanceMethod<&Sampler::start>("start"),
                            InstanceMethod<&Sampler::stop>("stop"),
                            InstanceMethod<&Sampler::record>("record"),
@@ -248,17 +265,21 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     const auto wanted = info[1].As<Napi::Object>();
     const double interval_ms = number_in(wanted, "intervalMs");
     const double capacity = number_in(wanted, "capacity");
-    if (!(interval_ms > 0) || !std::isfinite(interval_ms) || !(capacity >= 1)) {
-      throw Napi::RangeError::New(info.Env(), "intervalMs must be above 0 and capacity at least 1");
+    const double max_overhead = number_in(wanted, "maxOverhead");
+    if (!(interval_ms > 0) || !std::isfinite(interval_ms) || !(capacity >= 1) ||
+        !(max_overhead >= 0)) {
+      throw Napi::RangeError::New(
+          info.Env(), "intervalMs must be above 0, capacity at least 1, maxOverhead at least 0");
     }
     const jouletap::Plan plan{std::llround(interval_ms * 1e6), static_cast<size_t>(capacity),
-                              number_in(wanted, "maxOverhead"),
-                              Napi::Value(wanted["aligned"]).ToBoolean().Value()};
-    auto selection = jouletap::select(host_in(info[2]), names);
+                              max_overhead, Napi::Value(wanted["aligned"]).ToBoolean().Value()};
+    const Host host = host_in(info[2]);
+    auto selection = jouletap::select(host, names);
     notes_ = std::move(selection.notes);
     warnings_ = std::move(selection.warnings);
     refusals_ = std::move(selection.refusals);
-    sampler_ = std::make_unique<jouletap::Sampler>(std::move(selection.sources), plan);
+    sampler_ = std::make_unique<jouletap::Sampler>(std::move(selection.sources), plan,
+                                                   reserve_of(host, names));
   }
 
  private:
@@ -268,6 +289,12 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
   Napi::Value notes(const Napi::CallbackInfo& info) { return to_js(info.Env(), notes_); }
   Napi::Value warnings(const Napi::CallbackInfo& info) { return to_js(info.Env(), warnings_); }
   Napi::Value refusals(const Napi::CallbackInfo& info) { return to_js(info.Env(), refusals_); }
+  Napi::Value findings(const Napi::CallbackInfo& info) {
+    return to_js(info.Env(), sampler_->findings());
+  }
+  Napi::Value changes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), sampler_->changes());
+  }
   void start(const Napi::CallbackInfo& info) { sampler_->start(snapshot_buffer(info[0])); }
   void stop(const Napi::CallbackInfo&) { sampler_->stop(); }
   void record(const Napi::CallbackInfo& info) {

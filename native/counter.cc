@@ -113,6 +113,7 @@ void Counter::begin(const Reading& reading, Tally& tally) noexcept {
 
 void Counter::look(uint64_t raw, int64_t time_ns, Tally& tally) noexcept {
   const Reading reading{raw, time_ns};
+  tally.raw = raw;
   if (!started_ || resumed_) {
     begin(reading, tally);
     return;

@@ -73,14 +73,18 @@ int64_t longest_rest(const Readers& readers, int64_t interval_ns) {
 
 }  // namespace
 
-Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Plan& plan)
+Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Plan& plan, Reserve reserve)
     : aligned_(plan.aligned),
       readers_(std::move(sources)),
       hunt_(readers_),
       rest_ns_(longest_rest(readers_, plan.interval_ns)),
       max_overhead_(plan.max_overhead),
       interval_ns_(std::max<int64_t>(1, plan.interval_ns)),
-      ring_(std::max<size_t>(1, plan.capacity), row_width()) {}
+      ring_(std::max<size_t>(1, plan.capacity), row_width()),
+      watch_(reading_, readers_, std::move(reserve), [this] {
+        rest_ns_ = longest_rest(readers_, interval_ns_);
+        look_anew();
+      }) {}
 
 Sampler::~Sampler() { stop(); }
 
@@ -102,9 +106,11 @@ void Sampler::start(double* into) {
   }
   const SignalsBlocked blocked;
   thread_ = std::thread([this, start_ns] { run(start_ns); });
+  watch_.start();
 }
 
 void Sampler::stop() {
+  watch_.stop();
   if (thread_.joinable()) readers_.refresh();
   {
     const std::lock_guard<std::mutex> lock(waking_);
@@ -123,11 +129,20 @@ void Sampler::record(bool on) {
     emit();
     next_row_ = readers_.time_ns() + interval_ns_;
   }
+  look_anew();
+}
+
+void Sampler::look_anew() noexcept {
   {
     const std::lock_guard<std::mutex> lock(waking_);
     changed_ = true;
   }
   wake_.notify_all();
+}
+
+std::vector<Domain> Sampler::domains() {
+  const std::lock_guard<std::mutex> lock(reading_);
+  return readers_.domains();
 }
 
 void Sampler::sample(double* into) {
@@ -223,7 +238,7 @@ size_t Sampler::read(double* into, size_t max_rows) {
 }
 
 double Sampler::cpu_seconds() const noexcept {
-  double seconds = overhead_.cpu_seconds + readers_.cpu_seconds();
+  double seconds = overhead_.cpu_seconds + readers_.cpu_seconds() + watch_.cost().cpu_seconds;
 #ifdef __linux__
   if (overhead_.thread_id != 0) seconds += seconds_of(cpu_clock_);
 #endif
@@ -239,6 +254,9 @@ Overhead Sampler::overhead() {
   overhead.late_p99_ns = lateness_.quantile_ns(0.99);
   overhead.late_max_ns = lateness_.most_ns();
   overhead.interval_ns = interval_ns_;
+  const Watch::Cost watched = watch_.cost();
+  overhead.reads += watched.reads;
+  overhead.system_calls += watched.system_calls;
   const std::lock_guard<std::mutex> keeping(keeping_);
   overhead.overwritten = static_cast<double>(ring_.overwritten());
   return overhead;
@@ -246,6 +264,7 @@ Overhead Sampler::overhead() {
 
 void Sampler::read_all() noexcept {
   readers_.read();
+  watch_.tell(readers_.failing());
   ++overhead_.reads;
   overhead_.system_calls += static_cast<double>(readers_.calls());
 }
@@ -310,6 +329,7 @@ void Sampler::run(int64_t start_ns) noexcept {
   waking.unlock();
   const std::lock_guard<std::mutex> lock(reading_);
   read_all();
+  if (!readers_.settled()) read_all();
   if (recording_) {
     emit();
     // Grid times that passed before the end could be noticed.

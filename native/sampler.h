@@ -17,6 +17,7 @@
 #include "ring.h"
 #include "source.h"
 #include "tally.h"
+#include "watch.h"
 
 namespace jouletap {
 
@@ -50,13 +51,18 @@ struct Plan {
 /// from one at a time.
 class Sampler {
  public:
-  Sampler(std::vector<std::unique_ptr<Source>> sources, const Plan& plan);
+  /// reserve: where lost sources are looked for, and what they are held against.
+  Sampler(std::vector<std::unique_ptr<Source>> sources, const Plan& plan, Reserve reserve = {});
   ~Sampler();
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
 
-  /// Columns 1…n of every row; additive is set.
-  const std::vector<Domain>& domains() const { return readers_.domains(); }
+  /// Columns 1…n of every row; additive is set. Their number and ids never change.
+  std::vector<Domain> domains();
+  /// Sentences that belong beside every later number: what has been found since start().
+  std::vector<std::string> findings() const { return watch_.findings(); }
+  /// Grows with every finding and every change of domains().
+  uint32_t changes() const { return watch_.changes(); }
 
   /// Takes the baseline, which fills snapshot_width() doubles as sample() does, and starts the
   /// thread. While it runs already, the same as sample().
@@ -88,8 +94,8 @@ class Sampler {
   /// How the energy of devices was divided among processes since start(); complete after stop().
   std::vector<DeviceShares> shares() const { return readers_.shares(); }
 
-  size_t row_width() const { return 1 + (aligned_ ? 2 : 1) * domains().size(); }
-  size_t snapshot_width() const { return 3 + kTallyFields * domains().size(); }
+  size_t row_width() const { return 1 + (aligned_ ? 2 : 1) * readers_.columns(); }
+  size_t snapshot_width() const { return 3 + kTallyFields * readers_.columns(); }
   static constexpr size_t kTallyFields = 16;
 
  private:
@@ -105,16 +111,17 @@ class Sampler {
   void tell_hunted(double* into) const noexcept;
   void give_way(std::unique_lock<std::mutex>& lock) noexcept;
   void fill_row(double* row) const noexcept;
-  void read_all() noexcept;  // with reading_ held
-  void emit() noexcept;      // with reading_ held: keeps a row of the last reading
+  void read_all() noexcept;   // with reading_ held
+  void look_anew() noexcept;  // lets the thread look anew at what is wanted
+  void emit() noexcept;       // with reading_ held: keeps a row of the last reading
 
   const bool aligned_;
   std::mutex reading_;  // guards the readers and the counts of overhead
   Readers readers_;
   Hunt hunt_;
-  int64_t hunted_ns_ = 0;        // when the thread last did
-  std::atomic<int> waiting_{0};  // rows that want reading_: a hunt lets them
-  const int64_t rest_ns_;        // longest time between reads while nobody wants rows
+  int64_t hunted_ns_ = 0;         // when the thread last did
+  std::atomic<int> waiting_{0};   // rows that want reading_: a hunt lets them
+  std::atomic<int64_t> rest_ns_;  // longest time between reads while nobody wants rows
   const double max_overhead_;
   int64_t interval_ns_;
   std::atomic<int64_t> next_row_{0};
@@ -134,7 +141,8 @@ class Sampler {
   std::condition_variable wake_;
   bool stopping_ = false;
   bool changed_ = false;  // the thread has to look anew at what is wanted
-  std::thread thread_;    // last: it uses all of the above
+  std::thread thread_;    // it uses all of the above
+  Watch watch_;           // and so does its thread
 };
 
 }  // namespace jouletap

@@ -11,12 +11,12 @@ namespace jouletap {
 const std::vector<SourceEntry>& all_sources() {
 #ifdef __linux__
   static const std::vector<SourceEntry> sources = {
-      {"rapl-perf", open_rapl_perf, true},
-      {"rapl-powercap", open_rapl_powercap, true},
-      {"rapl-msr", open_rapl_msr, true},
-      {"nvml", open_nvml, true},  // before hwmon, which may know the same cards less well
-      {"hwmon", open_hwmon, true},
-      {"rapl-perf-core", open_rapl_perf_core, false},
+      {"rapl-perf", open_rapl_perf, true, false},
+      {"rapl-powercap", open_rapl_powercap, true, false},
+      {"rapl-msr", open_rapl_msr, true, false},
+      {"nvml", open_nvml, true, true},  // before hwmon, which may know the same cards less well
+      {"hwmon", open_hwmon, true, false},
+      {"rapl-perf-core", open_rapl_perf_core, false, false},
   };
 #else
   static const std::vector<SourceEntry> sources;
@@ -99,15 +99,30 @@ std::vector<std::string> gaps_in(const std::vector<Domain>& read, std::vector<Do
 
 }  // namespace
 
+namespace {
+
+bool is_wanted(const SourceEntry& entry, const std::vector<std::string>& names) {
+  return names.empty() ? entry.automatic
+                       : std::find(names.begin(), names.end(), entry.name) != names.end();
+}
+
+/// The source, if it opened and has anything to read.
+std::unique_ptr<Source> usable(Opened opened) {
+  auto* source = std::get_if<std::unique_ptr<Source>>(&opened);
+  if (source == nullptr || (*source)->domains().empty()) return nullptr;
+  return std::move(*source);
+}
+
+bool is_rapl(const std::string& source) { return source.rfind("rapl-", 0) == 0; }
+
+}  // namespace
+
 Selection select(const Host& host, const std::vector<std::string>& names) {
   Selection selection;
   std::vector<Domain> taken;
   std::vector<Domain> unread;
   for (const auto& entry : all_sources()) {
-    const bool wanted = names.empty()
-                            ? entry.automatic
-                            : std::find(names.begin(), names.end(), entry.name) != names.end();
-    if (!wanted) continue;
+    if (!is_wanted(entry, names)) continue;
     Opened opened = entry.open(host, taken);
     if (auto* refusal = std::get_if<Refusal>(&opened)) {
       selection.refusals.emplace_back(entry.name, std::move(*refusal));
@@ -133,6 +148,47 @@ Selection select(const Host& host, const std::vector<std::string>& names) {
   const auto gaps = gaps_in(taken, std::move(unread), host.topology);
   selection.warnings.insert(selection.warnings.end(), gaps.begin(), gaps.end());
   return selection;
+}
+
+std::vector<std::unique_ptr<Source>> open_anew(const Host& host,
+                                               const std::vector<std::string>& names,
+                                               const std::vector<Domain>& lost,
+                                               std::vector<Domain> taken) {
+  std::vector<std::unique_ptr<Source>> sources;
+  const auto is_lost = [&lost](const Domain& domain) {
+    return std::any_of(lost.begin(), lost.end(),
+                       [&](const Domain& other) { return other.id == domain.id; });
+  };
+  for (const auto& entry : all_sources()) {
+    if (!is_wanted(entry, names) || entry.mends_itself) continue;
+    auto source = usable(entry.open(host, taken));
+    if (source == nullptr) continue;
+    const size_t known = taken.size();
+    for (const Domain& domain : source->domains()) {
+      if (!is_lost(domain)) taken.push_back(domain);
+    }
+    // What nobody had before would be read for nothing.
+    if (taken.size() > known) source = usable(entry.open(host, taken));
+    if (source == nullptr) continue;
+    taken.insert(taken.end(), source->domains().begin(), source->domains().end());
+    sources.push_back(std::move(source));
+  }
+  return sources;
+}
+
+std::vector<std::unique_ptr<Source>> open_twins(const Host& host, const std::vector<Domain>& read) {
+  std::vector<std::unique_ptr<Source>> twins;
+  for (const auto& entry : all_sources()) {
+    const auto by_another = [&entry](const Domain& domain) {
+      return is_rapl(domain.source) && domain.source != entry.name;
+    };
+    if (!entry.automatic || !is_rapl(entry.name) ||
+        std::none_of(read.begin(), read.end(), by_another)) {
+      continue;
+    }
+    if (auto twin = usable(entry.open(host, {}))) twins.push_back(std::move(twin));
+  }
+  return twins;
 }
 
 }  // namespace jouletap

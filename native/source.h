@@ -139,7 +139,8 @@ using Open = Opened (*)(const Host& host, const std::vector<Domain>& taken);
 struct SourceEntry {
   const char* name;
   Open open;
-  bool automatic;  // whether 'auto' tries it
+  bool automatic;     // whether 'auto' tries it
+  bool mends_itself;  // whether it finds again what it has lost
 };
 
 /// All sources, best first.
@@ -168,5 +169,15 @@ struct Selection {
 /// Opens the named sources in order of merit; none named: all automatic ones. Each domain comes
 /// from the best source that has it, and no joule from two.
 Selection select(const Host& host, const std::vector<std::string>& names);
+
+/// Opens the named sources (none named: all automatic ones) once more, without the domains whose
+/// joules `taken` holds, for those that are lost; but for sources that mend themselves.
+std::vector<std::unique_ptr<Source>> open_anew(const Host& host,
+                                               const std::vector<std::string>& names,
+                                               const std::vector<Domain>& lost,
+                                               std::vector<Domain> taken);
+
+/// Opens whatever else of RAPL shows what is read already, to be held against it.
+std::vector<std::unique_ptr<Source>> open_twins(const Host& host, const std::vector<Domain>& read);
 
 }  // namespace jouletap

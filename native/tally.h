@@ -1,6 +1,8 @@
 // What is known of one domain since its sampler started.
 #pragma once
 
+#include <cstdint>
+
 #include "clock.h"
 
 namespace jouletap {
@@ -33,6 +35,7 @@ struct Tally {
   double lag_variance = -1;  // J², from what is known of the time since the update; −1: nothing
   Method method = Method::counter;
   bool fresh = false;  // whether the last read gave a value
+  uint64_t raw = 0;    // the count as it was read, where there is one
   Stamp stamp;         // when it was taken
 };
 

@@ -54,7 +54,11 @@ export function openSampler(
   intervalMs: number,
   capacity: number,
 ): NativeSampler {
-  return new (native().Sampler)(sources, { intervalMs, capacity, maxOverhead: 0, aligned: false }, hostAt(root))
+  return new (native().Sampler)(
+    sources,
+    { intervalMs, capacity, maxOverhead: 0, aligned: false },
+    hostAt(root),
+  )
 }
 
 const snapshotOf = ({ domains }: NativeSampler) =>

@@ -129,7 +129,7 @@ export class Meter {
     return row
   }
 
-  /** What sampling has cost so far. */
+  /** What sampling has cost so far; while it runs, for the joules of that, at the price of a reading. */
   overhead(): Overhead {
     const overhead = this.#tap.overhead()
     const { joules, atMost } = selfJoules(overhead.cpuSeconds, this.#processorWatts())

@@ -167,7 +167,7 @@ function partOf(
   const joules = Math.max(0, grown(at.joules))
   const read = to[offset + at.fresh] === 1 && from[offset + at.fresh] === 1
   const counted = channel.method === 'energy-counter'
-  const still = joules === 0 && seconds > 0 && counted && !channel.mayRest
+  const still = read && joules === 0 && seconds > 0 && counted && !channel.mayRest
   const update = channel.updateSeconds || SLOWEST_UPDATE
 
   const flags: Flag[] = []

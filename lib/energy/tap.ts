@@ -17,10 +17,11 @@ import type { DeviceShares, Overhead, Rows } from './types'
 
 /** What a meter reads from. */
 export interface Tap {
+  /** As they are now: another source may have taken over. Their number and ids never change. */
   readonly channels: readonly Channel[]
   /** Sentences about what was chosen and why, and how it goes. */
   readonly notes: readonly string[]
-  /** Of those, the ones that belong beside every number. */
+  /** Of those, the ones that belong beside every number, and what has been found since. */
   readonly warnings: readonly string[]
   /** Starts; the baseline is the first reading. */
   start(): Reading
@@ -148,13 +149,23 @@ function join(
   remarks: { notes: readonly string[]; warnings: readonly string[] },
   settings: Settings,
 ): Tap {
-  const channels = channelsOf(sampler, feeds)
+  let channels = channelsOf(sampler, feeds)
+  let findings: readonly string[] = []
+  let changes = 0
   const counters = sampler?.domains.length ?? 0
   /** The columns that follow the counters: whose they are, and which of its channels. */
   const columns = feeds.flatMap((feed) => feed.channels.map((_, channel) => ({ feed, channel })))
   const width = 1 + counters
   let buffer = new Float64Array(0)
   let last: Reading | undefined
+
+  /** Takes up what has been found since, and which sources the domains have now. */
+  function keepUp(): void {
+    if (!sampler || sampler.changes === changes) return
+    changes = sampler.changes
+    findings = sampler.findings
+    channels = channelsOf(sampler, feeds)
+  }
 
   function look(how: 'start' | 'sample' | 'begin' | 'end' = 'sample'): Reading {
     const reading = emptyReading(channels.length)
@@ -163,6 +174,7 @@ function join(
     columns.forEach(({ feed, channel }, index) => {
       if (channel === 0) feed.sample(reading, columnOf(counters + index))
     })
+    for (const feed of feeds) reading[1]! += 1000 * feed.overhead().cpuSeconds
     return reading
   }
 
@@ -198,12 +210,16 @@ function join(
   }
 
   return {
-    channels,
+    get channels() {
+      keepUp()
+      return channels
+    },
     get notes() {
       return [...remarks.notes, ...ofRate()]
     },
     get warnings() {
-      return [...remarks.warnings, ...ofRate()]
+      keepUp()
+      return [...findings, ...remarks.warnings, ...ofRate()]
     },
     start() {
       const baseline = look('start')

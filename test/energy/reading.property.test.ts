@@ -49,6 +49,7 @@ function anyChannel(index: number): Channel {
     method: METHODS[whole(0, METHODS.length - 1)]!,
     mayRest: chance(3),
     modelled: chance(3),
+    call: -1,
     unitJoules: chance(4) ? 0 : 2 ** -whole(0, 18),
     updateSeconds: chance(4) ? 0 : 10 ** between(-4, 0),
     wrapJoules: chance(2) ? 0 : 2 ** 18,
