@@ -140,6 +140,7 @@ void Hunt::spin(Readers& readers, const std::function<void()>& pause, double per
     const Domain* read = nullptr;
     for (Quarry& quarry : quarries_) {
       const Domain& domain = readers.domains()[quarry.column];
+      if (!is_followed(domain)) continue;  // another source has taken over
       const bool at_hand =
           read != nullptr && read->call == domain.call && read->source == domain.source;
       if (!at_hand) {
