@@ -3,7 +3,7 @@ import { type Native, type NativeRefusal, type NativeSampler, native } from '../
 import { openEstimator } from './estimator'
 import { type Feed, monotonicMs, rowOf } from './feed'
 import type { Settings } from './options'
-import { type Mac, openPowermetrics, POWERMETRICS, thisMachine } from './powermetrics'
+import type { Mac } from './powermetrics'
 import {
   type Channel,
   channelOf,
@@ -66,7 +66,7 @@ const KEPT_ROWS = { least: 1024, most: 65_536 }
  * Opens what the settings ask for.
  * @throws {JouletapError} NO_SOURCE or PERMISSION_DENIED if nothing can be read and no estimate is wanted.
  */
-export function openTap(settings: Settings, mac: Mac = thisMachine()): Tap {
+export function openTap(settings: Settings, mac?: Mac): Tap {
   const { sources, estimate } = settings
   const auto = sources === 'auto'
   const named = auto ? [] : sources.filter((name) => !IN_JAVASCRIPT.includes(name))
@@ -87,20 +87,22 @@ export function openTap(settings: Settings, mac: Mac = thisMachine()): Tap {
 }
 
 /** Names that the native sampler does not know. */
-const IN_JAVASCRIPT: readonly string[] = [POWERMETRICS, 'estimate']
+const IN_JAVASCRIPT: readonly string[] = ['powermetrics', 'estimate']
 
 /** The feeds that measure: what is named, or under `auto` what may know an unread processor. */
 function openFeeds(
   settings: Settings,
-  mac: Mac,
+  mac: Mac | undefined,
   counters: readonly Channel[],
 ): { feeds: Feed[]; refusals: NativeRefusal[] } {
   const { sources, host, intervalMs } = settings
   const wanted =
     sources === 'auto'
-      ? mac.platform === 'darwin' && !counters.some(isProcessor)
-      : sources.includes(POWERMETRICS)
+      ? (mac?.platform ?? process.platform) === 'darwin' && !counters.some(isProcessor)
+      : sources.includes('powermetrics')
   if (!wanted) return { feeds: [], refusals: [] }
+  // It needs child processes, a third of what loading the package would take: on Macs alone.
+  const { openPowermetrics } = require('./powermetrics') as typeof import('./powermetrics')
   const found = openPowermetrics({ root: host.root, intervalMs }, mac)
   return 'reason' in found ? { feeds: [], refusals: [found] } : { feeds: [found], refusals: [] }
 }
