@@ -38,7 +38,10 @@ export interface Tap {
   readNow(into: Float64Array): void
   /** Keeps rows from now on, or no longer. */
   record(on: boolean): void
-  /** The rows kept since the last call, oldest first; their times are of CLOCK_MONOTONIC. */
+  /**
+   * The rows kept since the last call, oldest first, for the caller to change; their times are of
+   * CLOCK_MONOTONIC.
+   */
   read(): Rows
   overhead(): TapOverhead
   /** How the energy of GPUs was divided among processes so far. */
@@ -171,11 +174,16 @@ function join(
   function readSampler(from: NativeSampler): Rows {
     if (buffer.length === 0) buffer = new Float64Array(KEPT_ROWS.least * width)
     const count = from.read(buffer)
-    const times = Float64Array.from({ length: count }, (_, row) => buffer[row * width]!)
+    // One allocation, and loops: to make an array takes longer than to fill it.
+    const all = new Float64Array(count * (width + columns.length))
+    const columnAt = (index: number) => all.subarray(index * count, (index + 1) * count)
+    const times = copyColumn(buffer, width, 0, columnAt(0))
     const joules = channels.map((_, index) => {
-      if (index < counters) return times.map((_, row) => buffer[row * width + 1 + index]!)
+      const into = columnAt(1 + index)
+      if (index < counters) return copyColumn(buffer, width, 1 + index, into)
       const { feed, channel } = columns[index - counters]!
-      return times.map((time) => feed.joulesAt(time, channel))
+      for (let row = 0; row < count; row++) into[row] = feed.joulesAt(times[row]!, channel)
+      return into
     })
     return { times, joules }
   }
@@ -244,4 +252,15 @@ function join(
         quality: 'modelled',
       })),
   }
+}
+
+/** Fills `into` with a column of a table that lies row by row. */
+function copyColumn(
+  table: Float64Array,
+  width: number,
+  column: number,
+  into: Float64Array,
+): Float64Array {
+  for (let row = 0, at = column; row < into.length; row++, at += width) into[row] = table[at]!
+  return into
 }
