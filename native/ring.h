@@ -30,10 +30,10 @@ class Ring {
   /// Moves up to max_rows of the oldest rows to `into`; returns how many.
   size_t pop(double* into, size_t max_rows) {
     const size_t count = std::min(max_rows, size_);
-    for (size_t i = 0; i < count; ++i) {
-      std::copy_n(&rows_[first_ * width_], width_, into + i * width_);
-      first_ = (first_ + 1) % capacity_;
-    }
+    const size_t to_end = std::min(count, capacity_ - first_);
+    into = std::copy_n(rows_.data() + first_ * width_, to_end * width_, into);
+    std::copy_n(rows_.data(), (count - to_end) * width_, into);
+    first_ = (first_ + count) % capacity_;
     size_ -= count;
     return count;
   }

@@ -3,11 +3,7 @@
 import { Command, CommanderError } from 'commander'
 import { JouletapError } from '../errors'
 import { version } from '../record'
-import { benchCommand } from './bench'
-import { doctorCommand } from './doctor'
 import { remark, STDOUT, write } from './output'
-import { runCommand } from './run'
-import { sampleCommand } from './sample'
 import { usageSentence } from './usage'
 
 const HELP = `
@@ -33,8 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .enablePositionalOptions()
     .helpCommand(false)
     .addHelpText('after', HELP)
-  const commands = [sampleCommand(done), doctorCommand(done), benchCommand(done)]
-  for (const command of [runCommand(rest, done), ...commands]) program.addCommand(command)
+  for (const command of commandsFor(argv[0], rest, done)) program.addCommand(command)
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
@@ -47,6 +42,23 @@ async function main(argv: readonly string[]): Promise<number> {
     return failure(error, program, argv)
   }
   return code
+}
+
+/** The command of that name, or where there is none, as for the help, all of them. */
+function commandsFor(
+  name: string | undefined,
+  rest: readonly string[] | undefined,
+  done: (code: number) => void,
+): Command[] {
+  // Each with its modules: a command that is measured waits for what is loaded here.
+  const all: Record<string, () => Command> = {
+    run: () => (require('./run') as typeof import('./run')).runCommand(rest, done),
+    sample: () => (require('./sample') as typeof import('./sample')).sampleCommand(done),
+    doctor: () => (require('./doctor') as typeof import('./doctor')).doctorCommand(done),
+    bench: () => (require('./bench') as typeof import('./bench')).benchCommand(done),
+  }
+  const asked = Object.keys(all).filter((one) => one === name)
+  return (asked.length > 0 ? asked : Object.keys(all)).map((one) => all[one]!())
 }
 
 function failure(error: unknown, program: Command, argv: readonly string[]): number {

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import type { MeterOptions } from '../energy'
 import { Meter, rootFolder } from '../energy'
 import { badOption, JouletapError } from '../errors'
-import { type RunRecord, runRecord } from '../record'
+import { hostlessRecord, type RunFacts, runRecord } from '../record'
 import { type ChildEnd, runChild, shellCode } from './child'
 import { meterOptions, numberFrom, type SourceOptions, sourceOptions } from './options'
 import { paintFor, remark, STDERR } from './output'
@@ -70,10 +70,10 @@ async function run(words: readonly string[], options: RunOptions): Promise<numbe
   if (file === undefined) throw new JouletapError('BAD_OPTION', MISSING)
   const settings = { ...meterOptions(options), byPid: options.byPid ?? false }
   const target = options.json === undefined ? undefined : openTarget('--json', options.json)
-  const { end, record } = await measureCommand(file, args, settings, options.pue)
+  const { end, facts } = await measureCommand(file, args, settings, options.pue)
   if (end.problem) remark(`jouletap: ${end.problem}\n`)
-  const told = !target || tell(target, record)
-  if (!options.quiet) remark(summary(record, paintFor(STDERR)))
+  const told = !target || tell(target, facts)
+  if (!options.quiet) remark(summary(hostlessRecord(facts), paintFor(STDERR)))
   return shellCode(end) || (told ? 0 : 1)
 }
 
@@ -84,7 +84,7 @@ async function measureCommand(
   args: readonly string[],
   settings: MeterOptions,
   pue: number,
-): Promise<{ end: ChildEnd; record: RunRecord }> {
+): Promise<{ end: ChildEnd; facts: RunFacts }> {
   using meter = new Meter(settings)
   const startedAt = new Date()
   meter.start()
@@ -94,11 +94,11 @@ async function measureCommand(
   const command = [file, ...args]
   const overhead = meter.overhead()
   const root = rootFolder(settings.root)
-  const ran = { command, exitCode, signal, startedAt, energy, overhead }
-  return { end, record: runRecord({ ...ran, pue, root }) }
+  return { end, facts: { command, exitCode, signal, startedAt, energy, overhead, pue, root } }
 }
 
-function tell(target: Target, record: RunRecord): boolean {
+function tell(target: Target, facts: RunFacts): boolean {
+  const record = runRecord(facts)
   try {
     target(`${JSON.stringify(record)}\n`)
     return true

@@ -19,7 +19,7 @@ const FLAGS: Record<Flag, string> = {
 const SELF = 'self'
 
 /** The summary of a run, ending with a newline. */
-export function summary(run: RunRecord, paint: Paint): string {
+export function summary(run: Omit<RunRecord, 'host'>, paint: Paint): string {
   const { energy, seconds } = run
   const sources = [...new Set(added(energy.domains).map((domain) => domain.source))]
   const from = sources.length > 0 ? ` (${sources.join(', ')})` : ''
@@ -117,7 +117,7 @@ function standing(domain: DomainEnergy, all: readonly DomainEnergy[]): string {
   return inside ? `inside ${domain.parent}, not added` : 'around the others, not added'
 }
 
-function remarks({ energy, warnings }: RunRecord): string[] {
+function remarks({ energy, warnings }: Pick<RunRecord, 'energy' | 'warnings'>): string[] {
   const lines = [...warnings]
   for (const { id, flags, additive } of energy.domains) {
     if (!additive) lines.push(...flags.map((flag) => `${id}: ${FLAGS[flag]}.`))

@@ -15,10 +15,11 @@ export interface Table {
 /**
  * Reads `name`.csv from this folder, synchronously and anew on every call: who needs it twice keeps
  * it.
- * @throws {Error} there is no such table, or a line has more or fewer cells than the header.
+ * @param wanted whether a line is worth parsing, of those below the header; default: all
+ * @throws {Error} there is no such table, or such a line has more or fewer cells than the header.
  */
-export function readTable(name: string): Table {
-  return parseTable(readFileSync(join(__dirname, `${name}.csv`), 'utf8'), name)
+export function readTable(name: string, wanted?: (line: string) => boolean): Table {
+  return parseTable(readFileSync(join(__dirname, `${name}.csv`), 'utf8'), name, wanted)
 }
 
 /**
@@ -26,14 +27,18 @@ export function readTable(name: string): Table {
  * RFC 4180 (no line breaks inside cells).
  * @throws {Error} a line has more or fewer cells than the header.
  */
-export function parseTable(text: string, name = 'table'): Table {
+export function parseTable(
+  text: string,
+  name = 'table',
+  wanted: (line: string) => boolean = () => true,
+): Table {
   const remarks: string[] = []
   const rows: TableRow[] = []
   let header: readonly string[] | undefined
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (header === undefined && line.startsWith('#')) {
       remarks.push(line.slice(1).trim())
-    } else if (line !== '') {
+    } else if (line !== '' && (header === undefined || wanted(line))) {
       const cells = splitCells(line)
       header ??= cells
       if (cells.length !== header.length) {

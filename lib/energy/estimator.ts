@@ -1,5 +1,4 @@
 /** Samples the estimate on a timer of the event loop, at 1 to 10 Hz. */
-import { openEstimate } from './estimate'
 import { createPoints, type Feed, monotonicMs } from './feed'
 import type { Settings } from './options'
 import { type Channel, columnOf, emptyReading, type Reading } from './reading'
@@ -12,6 +11,8 @@ export const ESTIMATE_INTERVAL_MS = { least: 100, most: 1000 }
  * them does. Its timer does not keep the process alive.
  */
 export function openEstimator({ host, intervalMs }: Settings, counters: readonly Channel[]): Feed {
+  // Where counters are read nobody needs the model, and it is a quarter of this folder.
+  const { openEstimate } = require('./estimate') as typeof import('./estimate')
   const memory = !counters.some(({ kind }) => kind === 'dram')
   const { channels, notes, sample } = openEstimate(host.root, memory)
   const points = createPoints()

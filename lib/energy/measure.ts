@@ -1,8 +1,6 @@
 /** Measures one function: once, or one call of it by many. */
 import { Meter } from './meter'
 import { checkRepeat } from './options'
-import { perCallOf } from './per-call'
-import { repeatWork } from './repeat'
 import type { Energy, MeasureOptions, PerCall, Repeat } from './types'
 
 /**
@@ -44,6 +42,9 @@ export async function measure<T>(
       const value = await work()
       return { value, energy: meter.stop() }
     }
+    // Only this way of measuring needs them.
+    const { perCallOf } = require('./per-call') as typeof import('./per-call')
+    const { repeatWork } = require('./repeat') as typeof import('./repeat')
     const { value, pairs } = await repeatWork(work, repeat, meter)
     const energy = meter.stop()
     return { value, energy, perCall: perCallOf(pairs, energy) }

@@ -1,8 +1,6 @@
 /** What can be read here, and what cannot and why. */
 import { type Native, type NativeHost, native } from '../native'
-import { openEstimate } from './estimate'
 import { hostOf, INTERVAL_MS } from './options'
-import { openPowermetrics, POWERMETRICS } from './powermetrics'
 import { channelOf, toDomain } from './reading'
 import type { SourceReport } from './types'
 
@@ -13,6 +11,8 @@ import type { SourceReport } from './types'
  */
 export function probe(options: { root?: string; nvml?: string } = {}): SourceReport[] {
   const host = hostOf({ ...options, gpus: 'all' })
+  // Here and below: a meter, which comes with this folder too, needs neither of them on most systems.
+  const { openEstimate } = require('./estimate') as typeof import('./estimate')
   const estimate = openEstimate(host.root)
   return [
     ...counters(host),
@@ -51,6 +51,8 @@ function counters(host: NativeHost): SourceReport[] {
 }
 
 function powermetrics(root: string): SourceReport {
+  const { openPowermetrics, POWERMETRICS } =
+    require('./powermetrics') as typeof import('./powermetrics')
   const found = openPowermetrics({ root, intervalMs: INTERVAL_MS.usual })
   if ('reason' in found) return report({ ...found, automatic: true })
   const { channels: domains, notes } = found

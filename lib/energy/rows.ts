@@ -35,8 +35,10 @@ export function iterateRows(
       while (!ended) {
         const over = isOver()
         const rows = tap.read()
-        if (rows.times.length > 0) {
-          return { done: false, value: { ...rows, times: rows.times.map((time) => time + offset) } }
+        const { times } = rows
+        if (times.length > 0) {
+          for (let row = 0; row < times.length; row++) times[row]! += offset
+          return { done: false, value: rows }
         }
         if (over) break
         await new Promise((wake) => setTimeout(wake, pause))

@@ -3,7 +3,7 @@ import { type Native, type NativeRefusal, type NativeSampler, native } from '../
 import { openEstimator } from './estimator'
 import { type Feed, monotonicMs, rowOf } from './feed'
 import type { Settings } from './options'
-import { type Mac, openPowermetrics, POWERMETRICS, thisMachine } from './powermetrics'
+import type { Mac } from './powermetrics'
 import {
   type Channel,
   channelOf,
@@ -39,7 +39,10 @@ export interface Tap {
   readNow(into: Float64Array): void
   /** Keeps rows from now on, or no longer. */
   record(on: boolean): void
-  /** The rows kept since the last call, oldest first; their times are of CLOCK_MONOTONIC. */
+  /**
+   * The rows kept since the last call, oldest first, for the caller to change; their times are of
+   * CLOCK_MONOTONIC.
+   */
   read(): Rows
   overhead(): TapOverhead
   /** How the energy of GPUs was divided among processes so far. */
@@ -67,7 +70,7 @@ const KEPT_ROWS = { least: 1024, most: 65_536 }
  * Opens what the settings ask for.
  * @throws {JouletapError} NO_SOURCE or PERMISSION_DENIED if nothing can be read and no estimate is wanted.
  */
-export function openTap(settings: Settings, mac: Mac = thisMachine()): Tap {
+export function openTap(settings: Settings, mac?: Mac): Tap {
   const { sources, estimate } = settings
   const auto = sources === 'auto'
   const named = auto ? [] : sources.filter((name) => !IN_JAVASCRIPT.includes(name))
@@ -88,20 +91,22 @@ export function openTap(settings: Settings, mac: Mac = thisMachine()): Tap {
 }
 
 /** Names that the native sampler does not know. */
-const IN_JAVASCRIPT: readonly string[] = [POWERMETRICS, 'estimate']
+const IN_JAVASCRIPT: readonly string[] = ['powermetrics', 'estimate']
 
 /** The feeds that measure: what is named, or under `auto` what may know an unread processor. */
 function openFeeds(
   settings: Settings,
-  mac: Mac,
+  mac: Mac | undefined,
   counters: readonly Channel[],
 ): { feeds: Feed[]; refusals: NativeRefusal[] } {
   const { sources, host, intervalMs } = settings
   const wanted =
     sources === 'auto'
-      ? mac.platform === 'darwin' && !counters.some(isProcessor)
-      : sources.includes(POWERMETRICS)
+      ? (mac?.platform ?? process.platform) === 'darwin' && !counters.some(isProcessor)
+      : sources.includes('powermetrics')
   if (!wanted) return { feeds: [], refusals: [] }
+  // It needs child processes, a third of what loading the package would take: on Macs alone.
+  const { openPowermetrics } = require('./powermetrics') as typeof import('./powermetrics')
   const found = openPowermetrics({ root: host.root, intervalMs }, mac)
   return 'reason' in found ? { feeds: [], refusals: [found] } : { feeds: [found], refusals: [] }
 }
@@ -182,11 +187,16 @@ function join(
   function readSampler(from: NativeSampler): Rows {
     if (buffer.length === 0) buffer = new Float64Array(KEPT_ROWS.least * width)
     const count = from.read(buffer)
-    const times = Float64Array.from({ length: count }, (_, row) => buffer[row * width]!)
+    // One allocation, and loops: to make an array takes longer than to fill it.
+    const all = new Float64Array(count * (width + columns.length))
+    const columnAt = (index: number) => all.subarray(index * count, (index + 1) * count)
+    const times = copyColumn(buffer, width, 0, columnAt(0))
     const joules = channels.map((_, index) => {
-      if (index < counters) return times.map((_, row) => buffer[row * width + 1 + index]!)
+      const into = columnAt(1 + index)
+      if (index < counters) return copyColumn(buffer, width, 1 + index, into)
       const { feed, channel } = columns[index - counters]!
-      return times.map((time) => feed.joulesAt(time, channel))
+      for (let row = 0; row < count; row++) into[row] = feed.joulesAt(times[row]!, channel)
+      return into
     })
     return { times, joules }
   }
@@ -259,4 +269,15 @@ function join(
         quality: 'modelled',
       })),
   }
+}
+
+/** Fills `into` with a column of a table that lies row by row. */
+function copyColumn(
+  table: Float64Array,
+  width: number,
+  column: number,
+  into: Float64Array,
+): Float64Array {
+  for (let row = 0, at = column; row < into.length; row++, at += width) into[row] = table[at]!
+  return into
 }

@@ -71,7 +71,10 @@ export interface Energy {
   warnings: string[]
 }
 
-/** A batch of rows: the same index in every array is one row. */
+/**
+ * A batch of rows: the same index in every array is one row. The arrays may lie in one buffer: to
+ * transfer one of them is to transfer all.
+ */
 export interface Rows {
   /** Milliseconds on the timeline of `performance.now()`. */
   times: Float64Array

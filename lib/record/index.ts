@@ -10,8 +10,8 @@ export {
   type HostInfo,
   type HostOptions,
   hostInfo,
-  version,
 } from './host'
+export { version } from './version'
 
 /** The energy of a run, without PUE. */
 export interface RunEnergy {
@@ -87,6 +87,16 @@ export interface RunFacts {
  * @throws {JouletapError} BAD_OPTION: `pue` is not a number from 1 to 10.
  */
 export function runRecord(facts: RunFacts): RunRecord {
+  const { warnings, ...run } = hostlessRecord(facts)
+  const gpus = gpuFacts(facts.energy.domains)
+  return { ...run, host: facts.host ?? hostInfo({ root: facts.root ?? '/', gpus }), warnings }
+}
+
+/**
+ * All of it but the machine, which takes milliseconds to describe.
+ * @throws {JouletapError} as `runRecord` does.
+ */
+export function hostlessRecord(facts: Omit<RunFacts, 'host' | 'root'>): Omit<RunRecord, 'host'> {
   const { energy, overhead, pue = 1 } = facts
   if (!(typeof pue === 'number' && pue >= 1 && pue <= 10)) {
     throw badOption('pue', pue, 'a number from 1 to 10')
@@ -120,7 +130,6 @@ export function runRecord(facts: RunFacts): RunRecord {
       wakeUps: overhead.wakeUps,
       systemCalls: overhead.systemCalls,
     },
-    host: facts.host ?? hostInfo({ root: facts.root ?? '/', gpus: gpuFacts(energy.domains) }),
     warnings: [...energy.warnings],
   }
 }

@@ -15,24 +15,30 @@ constexpr int kDeepest = 3;  // control type, zone, child
 // Twice the TDP of a 15 W laptop is less than it may draw for a minute under turbo.
 constexpr double kLeastWatts = 500;
 
-/// Zones below a folder: sysfs lists all of them flat, but a mount may show only the nested ones.
+/// Zones below a folder: the class of sysfs lists all of them flat, and with them the control types
+/// that hold them, but a mount may show only the nested ones.
 void collect(const std::filesystem::path& folder, int depth, std::vector<RaplZone>& zones) {
   std::vector<std::filesystem::path> deeper;
+  bool types = false;
+  bool flat = false;
   for (const auto& name : list_folder(folder)) {
     if (name.rfind("intel-rapl", 0) != 0) continue;
     std::error_code error;
     if (!std::filesystem::is_directory(folder / name, error)) continue;
     deeper.push_back(folder / name);
+    const bool is_zone = name.find(':') != std::string::npos;
+    (is_zone ? flat : types) = true;
     const bool known = std::any_of(zones.begin(), zones.end(),
                                    [&](const RaplZone& zone) { return zone.name == name; });
-    if (known || name.find(':') == std::string::npos) continue;
+    if (known || !is_zone) continue;
     RaplZone zone;
     zone.folder = folder / name;
     zone.name = name;
     zone.mmio = name.rfind("intel-rapl-mmio", 0) == 0;
     zones.push_back(std::move(zone));
   }
-  if (depth == kDeepest) return;
+  // Where both are, nothing that is nested is new, and to look at it costs more than all the rest.
+  if (depth == kDeepest || (flat && types)) return;
   for (const auto& path : deeper) collect(path, depth + 1, zones);
 }
 
@@ -143,6 +149,7 @@ std::vector<RaplZone> find_rapl_zones(const Host& host, std::vector<std::string>
     zone.label = read_text(zone.folder / "name").value_or("");
     if (!parent_of(zone.name).empty()) continue;
     if (place_top(first_package, zone)) {
+      if (zone.kind == "package") zone.tdp = watts_in(zone.folder / "constraint_0_max_power_uw");
       tops.push_back(zone);
     } else {
       notes.push_back(zone.name + " is left out: its name \"" + zone.label + "\" is not known");
@@ -170,7 +177,7 @@ double package_watts(const std::vector<RaplZone>& zones, int package, int die) {
   for (const RaplZone& zone : zones) {
     if (zone.kind != "package" || zone.package != package) continue;
     if (zone.die >= 0 && die >= 0 && zone.die != die) continue;
-    tdp = std::max(tdp, watts_in(zone.folder / "constraint_0_max_power_uw"));
+    tdp = std::max(tdp, zone.tdp);
   }
   return tdp > 0 ? std::max(2 * tdp, kLeastWatts) : kRaplWatts;
 }

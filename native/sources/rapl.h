@@ -28,7 +28,8 @@ struct RaplZone {
   std::string label;  // "dram"; "package-0-die-1"
   std::string kind;   // "package", "core", "uncore", "dram", "psys"
   int package = 0;
-  int die = -1;  // −1 on AMD and Hygon, and where the package has no second zone
+  int die = -1;    // −1 on AMD and Hygon, and where the package has no second zone
+  double tdp = 0;  // watts of a package; 0 where not known
   bool mmio = false;
 };
 

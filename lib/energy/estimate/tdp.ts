@@ -16,29 +16,33 @@ export interface Tdp {
  *
  * Both sides are reduced to vendor and model words, which must then be equal: no part of a name ever
  * matches. Rows that do not open with a vendor, some of them mere numbers, are left out. The first
- * call reads the table.
+ * call for a model reads the table.
  */
 export function findTdp(brand: string): Tdp | undefined {
   const key = modelKey(brand)
   if (key === undefined) return undefined
-  index ??= buildIndex()
-  return index.get(key)
+  if (!found.has(key)) found.set(key, search(key))
+  return found.get(key)
 }
 
-let index: ReadonlyMap<string, Tdp> | undefined
+/** By model key, all that were looked for. */
+const found = new Map<string, Tdp | undefined>()
 
 /** Where rows reduce to the same model, the plainest spelling counts, then the higher watts. */
-function buildIndex(): ReadonlyMap<string, Tdp> {
-  const found = new Map<string, Tdp>()
-  for (const row of readTable('cpu-tdp').rows) {
+function search(key: string): Tdp | undefined {
+  // To reduce every row takes as long as Node takes to start. No step of modelKey makes a digit: a
+  // row that reduces to the key has the key's numbers in it.
+  const number = key
+    .match(/\d+/g)!
+    .reduce((one, other) => (other.length > one.length ? other : one))
+  let best: Tdp | undefined
+  for (const row of readTable('cpu-tdp', (line) => line.includes(number)).rows) {
     const entry = { watts: Number(row.tdp_w), name: row.name! }
     const vendor = entry.name.split(' ', 1)[0]!.toLowerCase()
-    const key = VENDORS.includes(vendor) ? modelKey(entry.name) : undefined
-    if (key === undefined || !(entry.watts > 0)) continue
-    const other = found.get(key)
-    if (other === undefined || better(entry, other)) found.set(key, entry)
+    if (!VENDORS.includes(vendor) || !(entry.watts > 0) || modelKey(entry.name) !== key) continue
+    if (best === undefined || better(entry, best)) best = entry
   }
-  return found
+  return best
 }
 
 function better(a: Tdp, b: Tdp): boolean {
