@@ -35,10 +35,13 @@ export function parseTable(
   const remarks: string[] = []
   const rows: TableRow[] = []
   let header: readonly string[] | undefined
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
+  const lines = text.split(/\r?\n/)
+  for (let index = 0; index < lines.length; index++) {
+    const line = lines[index]!
+    if (header !== undefined && !wanted(line)) continue
     if (header === undefined && line.startsWith('#')) {
       remarks.push(line.slice(1).trim())
-    } else if (line !== '' && (header === undefined || wanted(line))) {
+    } else if (line !== '') {
       const cells = splitCells(line)
       header ??= cells
       if (cells.length !== header.length) {
