@@ -49,8 +49,9 @@ constexpr int64_t kLongestGaugeNs = 500'000'000;
 // The cost is looked at after so many rows and so much time.
 constexpr double kCostRows = 16;
 constexpr int64_t kCostNs = 100'000'000;
-// A stream of rows hunts for updates no more often than this.
+// A stream of rows hunts for updates no more often than this; before it knows any, than that.
 constexpr int64_t kHuntNs = 1'000'000'000;
+constexpr int64_t kLearnNs = 200'000'000;
 constexpr double kLongestIntervalNs = 3.6e12;
 
 steady_clock::time_point at(int64_t time_ns) {
@@ -273,7 +274,7 @@ void Sampler::emit() noexcept {
   const std::lock_guard<std::mutex> lock(keeping_);
   double* const row = ring_.push();
   fill_row(row);
-  if (aligned_) hunt_.ages(readers_, row + 1 + domains().size());
+  if (aligned_) hunt_.ages(readers_, row + 1 + readers_.columns());
 }
 
 void Sampler::settle_in() noexcept {
@@ -353,7 +354,8 @@ void Sampler::row(int64_t now_ns, int64_t due_ns) noexcept {
 int64_t Sampler::aim(int64_t due_ns) noexcept {
   std::unique_lock<std::mutex> lock(reading_);
   const int64_t now = now_ns();
-  if (!hunt_.is_sure(now) && (hunted_ns_ == 0 || now - hunted_ns_ >= kHuntNs)) {
+  const int64_t pause = hunt_.after_edge(now) == now ? kLearnNs : kHuntNs;
+  if (!hunt_.is_sure(now) && (hunted_ns_ == 0 || now - hunted_ns_ >= pause)) {
     hunted_ns_ = now;
     hunt_.begin(readers_, [] {});
   }

@@ -7,6 +7,7 @@ import { badOption, JouletapError } from '../errors'
 /** Parsed values of the options that open a meter. */
 export interface SourceOptions {
   interval: number
+  align: 'none' | 'edge'
   maxOverhead?: number
   sources: 'auto' | string[]
   gpus: Gpus
@@ -110,6 +111,20 @@ export function rootOption(): Option {
   ).argParser(folderFrom('--root'))
 }
 
+function parseAlign(text: string): 'none' | 'edge' {
+  if (text === 'none' || text === 'edge') return text
+  throw badOption('--align', text, 'none or edge')
+}
+
+function alignOption(): Option {
+  return new Option(
+    '--align <how>',
+    'edge: begin and end at updates of the counters, and take rows just after them; none: anywhere',
+  )
+    .argParser(parseAlign)
+    .default('none')
+}
+
 function maxOverheadOption(): Option {
   const { least, most } = MAX_OVERHEAD
   return new Option(
@@ -118,13 +133,14 @@ function maxOverheadOption(): Option {
   ).argParser(numberFrom('--max-overhead', least, most, "a share of one CPU's time"))
 }
 
-/** `--interval`, `--max-overhead`, `--sources`, `--gpus`, `--no-estimate`, `--root` and `--nvml`. */
+/** `--interval`, `--align`, `--max-overhead`, `--sources`, `--gpus`, `--no-estimate`, `--root` and `--nvml`. */
 export function sourceOptions(): Option[] {
   const { least, most, usual } = INTERVAL_MS
   return [
     new Option('--interval <ms>', `milliseconds between rows, ${least} to ${most}`)
       .argParser(numberFrom('--interval', least, most, 'a number of milliseconds'))
       .default(usual),
+    alignOption(),
     maxOverheadOption(),
     new Option('--sources <list>', `auto, or names separated by commas: ${SOURCE_NAMES.join(', ')}`)
       .argParser(parseSources)
@@ -147,6 +163,7 @@ export function meterOptions(options: SourceOptions) {
   return {
     sources: options.sources,
     intervalMs: options.interval,
+    align: options.align,
     gpus: options.gpus,
     estimate: options.estimate,
     ...(options.maxOverhead === undefined ? {} : { maxOverhead: options.maxOverhead }),

@@ -95,7 +95,9 @@ async function sample(options: SampleOptions): Promise<number> {
 }
 
 function header(options: SampleOptions, meter: Meter, startedAt: Date): string {
-  const columns = ['milliseconds', ...meter.domains.map((domain) => domain.id)]
+  const ids = meter.domains.map((domain) => domain.id)
+  const ages = options.align === 'edge' ? ids.map((id) => `${id} age ms`) : []
+  const columns = ['milliseconds', ...ids, ...ages]
   if (options.format === 'csv') return `${columns.map(cell).join(',')}\n`
   const about = {
     schema: 'jouletap.rows/1',
@@ -119,10 +121,10 @@ function format(batch: Rows, origin: number, as: Format): string {
   let text = ''
   for (let row = 0; row < batch.times.length; row++) {
     text += open + Math.round((batch.times[row]! - origin) * 1e3) / 1e3
-    for (const column of batch.joules) {
-      const joules = column[row]!
-      // A nanojoule is below the unit of every counter in use.
-      text += `,${Number.isFinite(joules) ? Math.round(joules * 1e9) / 1e9 : missing}`
+    for (const column of [...batch.joules, ...(batch.ages ?? [])]) {
+      const value = column[row]!
+      // A nanojoule is below the unit of every counter in use, a picosecond below that of every clock.
+      text += `,${Number.isFinite(value) ? Math.round(value * 1e9) / 1e9 : missing}`
     }
     text += close
   }

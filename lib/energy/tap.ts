@@ -160,7 +160,8 @@ function join(
   const counters = sampler?.domains.length ?? 0
   /** The columns that follow the counters: whose they are, and which of its channels. */
   const columns = feeds.flatMap((feed) => feed.channels.map((_, channel) => ({ feed, channel })))
-  const width = 1 + counters
+  const aligned = settings.align === 'edge'
+  const width = 1 + (aligned ? 2 : 1) * counters
   let buffer = new Float64Array(0)
   let last: Reading | undefined
 
@@ -188,7 +189,7 @@ function join(
     if (buffer.length === 0) buffer = new Float64Array(KEPT_ROWS.least * width)
     const count = from.read(buffer)
     // One allocation, and loops: to make an array takes longer than to fill it.
-    const all = new Float64Array(count * (width + columns.length))
+    const all = new Float64Array(count * (width + (aligned ? 2 : 1) * columns.length))
     const columnAt = (index: number) => all.subarray(index * count, (index + 1) * count)
     const times = copyColumn(buffer, width, 0, columnAt(0))
     const joules = channels.map((_, index) => {
@@ -198,7 +199,13 @@ function join(
       for (let row = 0; row < count; row++) into[row] = feed.joulesAt(times[row]!, channel)
       return into
     })
-    return { times, joules }
+    if (!aligned) return { times, joules }
+    const ages = channels.map((_, index) => {
+      const into = columnAt(1 + channels.length + index)
+      if (index >= counters) return into.fill(Number.NaN)
+      return copyColumn(buffer, width, 1 + counters + index, into)
+    })
+    return { times, joules, ages }
   }
 
   /** The first feed's points, with the others at their times. */

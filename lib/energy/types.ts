@@ -80,6 +80,11 @@ export interface Rows {
   times: Float64Array
   /** For each of the meter's domains, in their order: joules since start; NaN where not read. */
   joules: Float64Array[]
+  /**
+   * With `align: 'edge'`, for each of the domains: for how many milliseconds its joules had been old
+   * when they were read; NaN where that is not known.
+   */
+  ages?: Float64Array[]
 }
 
 /** What one process is given of a GPU's energy. */
