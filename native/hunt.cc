@@ -15,6 +15,8 @@ constexpr double kSlowestUpdate = 0.005;
 constexpr double kPeriods = 8;
 constexpr double kLearningPeriods = 20;
 constexpr size_t kLearningEdges = 12;
+// Periods from the end of a stretch to the edge that tells of it.
+constexpr double kFarthest = 1.5;
 // As long as this after its edge a counter is as good as on it.
 constexpr int64_t kSinceEdgeNs = 50'000;
 // A row comes so long after an update, and the update is known at least as well as this, or as its
@@ -99,20 +101,21 @@ void Hunt::look(Quarry& quarry, const Tally& tally) const {
   const Stamp to = tally.stamp;
   const bool stepped = tally.joules != quarry.latest.joules;
   quarry.latest = {tally.joules, to};
-  quarry.usual_half_ns = std::min(quarry.usual_half_ns + 1, to.half_ns);
-  if (to.half_ns <= kWidestHalfNs) quarry.good = quarry.latest;
+  quarry.usual_half_ns = std::min(quarry.usual_half_ns + quarry.usual_half_ns / 64 + 1, to.half_ns);
+  const int64_t widest = std::max(kWidestHalfNs, 4 * quarry.usual_half_ns);
+  if (to.half_ns <= widest) quarry.good = quarry.latest;
   // The thread may have been held up in the first.
   if (to.half_ns < quarry.first.stamp.half_ns / 2) quarry.first = quarry.latest;
   if (!stepped || quarry.count == quarry.found.size()) return;
-  // The edge is uniform between two moments. Each is known to a quarter of a usual read, which has
-  // its work in its middle, and to all of what a read took longer than that.
+  // The edge is uniform between two moments, and each of these within its read; of what that took
+  // longer than usual it may have been at either end.
   const double gap = static_cast<double>(to.time_ns - from.time_ns) / 2;
   const auto doubt = [&quarry](const Stamp& stamp) {
     const auto usual = static_cast<double>(quarry.usual_half_ns);
-    return square(usual / 4) + square(static_cast<double>(stamp.half_ns) - usual) / 4;
+    return square(usual / 2) + square(static_cast<double>(stamp.half_ns) - usual) / 4;
   };
   const auto half_ns = std::llround(std::sqrt(square(gap) + doubt(from) + doubt(to)));
-  if (to.time_ns - from.time_ns + from.half_ns + to.half_ns > 2 * kWidestHalfNs) {
+  if (to.time_ns - from.time_ns + from.half_ns + to.half_ns > 2 * widest) {
     learn(quarry);
     quarry.count = quarry.fed = 0;
     return;
@@ -195,7 +198,10 @@ void Hunt::end(Readers& readers, int64_t time_ns, const std::function<void()>& p
                        [](const Quarry& quarry) { return quarry.count >= 2; });
   });
   for (Quarry& quarry : quarries_) {
-    if (quarry.count < 2) {
+    // An edge far from there says less than the first look.
+    const bool near = quarry.count >= 2 && static_cast<double>(quarry.found[0].time_ns - time_ns) <
+                                               kFarthest * quarry.update_ns;
+    if (!near) {
       guess(quarry, time_ns, quarry.first, readers.tallies()[quarry.column]);
       continue;
     }

@@ -63,7 +63,7 @@ class Hunt {
     double joules = 0;
     Stamp stamp{};
   };
-  // A wider look is a thread that was held up: the next is better.
+  // A wider bracket is a thread that was held up, unless looks always take so long.
   static constexpr int64_t kWidestHalfNs = 25'000;
   /// A counter that is followed.
   struct Quarry {
