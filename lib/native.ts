@@ -158,12 +158,13 @@ export interface NativeSampler {
    */
   readNow(into: Float64Array): void
   /**
-   * Moves the oldest kept rows into `into`, as many as fit whole: `[milliseconds, joules…]`, joules
-   * since start, NaN where a domain could not be read.
+   * Moves the oldest kept rows into `into`, as many as fit whole, column by column: first the times of
+   * all, in milliseconds of CLOCK_MONOTONIC plus `offsetMs` (default 0), then for each domain its joules since
+   * start, NaN where it could not be read.
    * @returns the number of rows moved.
    * @throws {TypeError} `into` is not a Float64Array.
    */
-  read(into: Float64Array): number
+  read(into: Float64Array, offsetMs?: number): number
   /** What it cost so far. */
   overhead(): NativeOverhead
   /**
