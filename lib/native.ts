@@ -159,8 +159,8 @@ export interface NativeSampler {
   readNow(into: Float64Array): void
   /**
    * Moves the oldest kept rows into `into`, as many as fit whole, column by column: first the times of
-   * all, in milliseconds of CLOCK_MONOTONIC plus `offsetMs` (default 0), then for each domain its joules since
-   * start, NaN where it could not be read.
+   * all, in milliseconds of CLOCK_MONOTONIC plus `offsetMs` (default 0), then for each domain its
+   * joules since start, NaN where it could not be read.
    * @returns the number of rows moved.
    * @throws {TypeError} `into` is not a Float64Array.
    */
