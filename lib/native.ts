@@ -169,13 +169,14 @@ export interface NativeSampler {
    */
   readNow(into: Float64Array): void
   /**
-   * Moves the oldest kept rows into `into`, as many as fit whole: `[milliseconds, joules…]`, joules
-   * since start, NaN where a domain could not be read; where rows are aligned `[milliseconds,
-   * joules…, ages…]`, milliseconds for which these joules were old, NaN where not known.
+   * Moves the oldest kept rows into `into`, as many as fit whole, column by column: first the times of
+   * all, in milliseconds of CLOCK_MONOTONIC plus `offsetMs` (default 0), then for each domain its
+   * joules since start, NaN where it could not be read; where rows are aligned then for each how many
+   * milliseconds old these were, NaN where that is not known.
    * @returns the number of rows moved.
    * @throws {TypeError} `into` is not a Float64Array.
    */
-  read(into: Float64Array): number
+  read(into: Float64Array, offsetMs?: number): number
   /** What it cost so far. */
   overhead(): NativeOverhead
   /**

@@ -306,9 +306,18 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
   void read_now(const Napi::CallbackInfo& info) {
     sampler_->read_now(buffer(info[0], 1 + sampler_->domains().size()));
   }
+  /// (into: Float64Array, offsetMs?: number)
   Napi::Value read(const Napi::CallbackInfo& info) {
     const auto [into, length] = doubles(info[0]);
-    const size_t rows = sampler_->read(into, length / sampler_->row_width());
+    const double offset_ms = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : 0;
+    const size_t width = sampler_->row_width();
+    rows_.resize(length / width * width);
+    const size_t rows = sampler_->read(rows_.data(), length / width);
+    double* next = into;
+    for (size_t column = 0; column < width; ++column) {
+      const double add = column == 0 ? offset_ms : 0;
+      for (size_t row = 0; row < rows; ++row) *next++ = rows_[row * width + column] + add;
+    }
     return Napi::Number::New(info.Env(), static_cast<double>(rows));
   }
   Napi::Value overhead(const Napi::CallbackInfo& info) {
@@ -351,6 +360,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
   std::vector<std::string> warnings_;
   std::vector<std::pair<std::string, Refusal>> refusals_;
   std::unique_ptr<jouletap::Sampler> sampler_;
+  std::vector<double> rows_;  // of the last read()
 };
 
 #ifdef __linux__

@@ -34,12 +34,8 @@ export function iterateRows(
     async next() {
       while (!ended) {
         const over = isOver()
-        const rows = tap.read()
-        const { times } = rows
-        if (times.length > 0) {
-          for (let row = 0; row < times.length; row++) times[row]! += offset
-          return { done: false, value: rows }
-        }
+        const rows = tap.read(offset)
+        if (rows.times.length > 0) return { done: false, value: rows }
         if (over) break
         await new Promise((wake) => setTimeout(wake, pause))
       }

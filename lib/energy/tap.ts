@@ -40,10 +40,10 @@ export interface Tap {
   /** Keeps rows from now on, or no longer. */
   record(on: boolean): void
   /**
-   * The rows kept since the last call, oldest first, for the caller to change; their times are of
-   * CLOCK_MONOTONIC.
+   * The rows kept since the last call, oldest first; their times are of CLOCK_MONOTONIC plus
+   * `offsetMs`.
    */
-  read(): Rows
+  read(offsetMs?: number): Rows
   overhead(): TapOverhead
   /** How the energy of GPUs was divided among processes so far. */
   shares(): DeviceShares[]
@@ -185,37 +185,38 @@ function join(
   }
 
   /** The sampler's rows, with the feeds at their times. */
-  function readSampler(from: NativeSampler): Rows {
+  function readSampler(from: NativeSampler, offsetMs: number): Rows {
     if (buffer.length === 0) buffer = new Float64Array(KEPT_ROWS.least * width)
-    const count = from.read(buffer)
-    // One allocation, and loops: to make an array takes longer than to fill it.
-    const all = new Float64Array(count * (width + (aligned ? 2 : 1) * columns.length))
+    const count = from.read(buffer, offsetMs)
+    // One allocation, and no loop over what the sampler has: until V8 has compiled it, a value takes
+    // fifty times as long.
+    const all = new Float64Array(count * (width + columns.length))
+    all.set(buffer.subarray(0, count * width))
     const columnAt = (index: number) => all.subarray(index * count, (index + 1) * count)
-    const times = copyColumn(buffer, width, 0, columnAt(0))
-    const joules = channels.map((_, index) => {
-      const into = columnAt(1 + index)
-      if (index < counters) return copyColumn(buffer, width, 1 + index, into)
-      const { feed, channel } = columns[index - counters]!
-      for (let row = 0; row < count; row++) into[row] = feed.joulesAt(times[row]!, channel)
-      return into
-    })
+    const columnsAt = (first: number) =>
+      Array.from({ length: counters }, (_, i) => columnAt(first + i))
+    const times = columnAt(0)
+    const joules = columnsAt(1)
+    for (const [index, { feed, channel }] of columns.entries()) {
+      const into = columnAt(width + index)
+      for (const [row, time] of times.entries()) {
+        into[row] = feed.joulesAt(time - offsetMs, channel)
+      }
+      joules.push(into)
+    }
     if (!aligned) return { times, joules }
-    const ages = channels.map((_, index) => {
-      const into = columnAt(1 + channels.length + index)
-      if (index >= counters) return into.fill(Number.NaN)
-      return copyColumn(buffer, width, 1 + counters + index, into)
-    })
-    return { times, joules, ages }
+    const unknown = new Float64Array(count).fill(Number.NaN)
+    return { times, joules, ages: [...columnsAt(1 + counters), ...columns.map(() => unknown)] }
   }
 
   /** The first feed's points, with the others at their times. */
-  function readFeeds(first: Feed): Rows {
+  function readFeeds(first: Feed, offsetMs: number): Rows {
     const points = first.drain()
-    const times = Float64Array.from(points, (point) => point[0]!)
+    const times = Float64Array.from(points, (point) => point[0]! + offsetMs)
     const joules = columns.map(({ feed, channel }) =>
       feed === first
         ? Float64Array.from(points, (point) => rowOf(point, channel))
-        : times.map((time) => feed.joulesAt(time, channel)),
+        : Float64Array.from(points, (point) => feed.joulesAt(point[0]!, channel)),
     )
     return { times, joules }
   }
@@ -261,7 +262,8 @@ function join(
       sampler?.record(on)
       if (on) for (const feed of feeds) feed.record()
     },
-    read: () => (sampler ? readSampler(sampler) : readFeeds(feeds[0]!)),
+    read: (offsetMs = 0) =>
+      sampler ? readSampler(sampler, offsetMs) : readFeeds(feeds[0]!, offsetMs),
     overhead() {
       const costs = feeds.map((feed) => feed.overhead())
       const ofFeeds = costs.reduce((total, cost) => total + cost.cpuSeconds, 0)
@@ -276,15 +278,4 @@ function join(
         quality: 'modelled',
       })),
   }
-}
-
-/** Fills `into` with a column of a table that lies row by row. */
-function copyColumn(
-  table: Float64Array,
-  width: number,
-  column: number,
-  into: Float64Array,
-): Float64Array {
-  for (let row = 0, at = column; row < into.length; row++, at += width) into[row] = table[at]!
-  return into
 }

@@ -150,6 +150,13 @@ TEST(zones_may_be_links_or_nested_folders) {
   zone(nested, "intel-rapl/intel-rapl:0", "package-0", 1);
   zone(nested, "intel-rapl/intel-rapl:0/intel-rapl:0:0", "dram", 1);
   CHECK_EQ(ids(*source_of(open(nested))), "package-0 dram-0");
+
+  // The folder of one control type, mounted in the place of the class.
+  Tree half;
+  intel(half);
+  zone(half, "intel-rapl:0", "package-0", 1);
+  zone(half, "intel-rapl:0/intel-rapl:0:0", "dram", 1);
+  CHECK_EQ(ids(*source_of(open(half))), "package-0 dram-0");
 }
 
 TEST(mmio_fills_holes_and_never_repeats_a_package) {
