@@ -46,7 +46,7 @@ export interface Counts {
 export const USUAL: Counts = {
   rows: { turns: 20, rowsPerTurn: 50, instructionTurns: 4 },
   timers: { seconds: 1 },
-  drain: { rounds: 15, roundMs: 200 },
+  drain: { warmUps: 200, rounds: 15, roundMs: 200 },
   slowdown: { pairs: 40, sliceMs: 70, floorSlices: 10 },
   startup: { runs: 7 },
   precision: { windows: { 2: 150, 5: 80, 10: 80, 50: 12, 100: 6 }, moving: { 2: 670 } },
@@ -56,7 +56,7 @@ export const USUAL: Counts = {
 export const FULL: Counts = {
   rows: { turns: 60, rowsPerTurn: 200, instructionTurns: 10 },
   timers: { seconds: 8 },
-  drain: { rounds: 60, roundMs: 200 },
+  drain: { warmUps: 200, rounds: 60, roundMs: 200 },
   slowdown: { pairs: 200, sliceMs: 100, floorSlices: 50 },
   startup: { runs: 21 },
   precision: {
