@@ -24,6 +24,11 @@ constexpr int64_t kSinceEdgeNs = 50'000;
 constexpr int64_t kAfterEdgeNs = 30'000;
 constexpr double kSureNs = 10'000;
 constexpr double kSurer = 1.5;
+// Of a bracket's half width, the jitter below which the grid says more of an edge.
+constexpr double kEven = 0.25;
+const double kSqrt3 = std::sqrt(3.0);
+// What a jitter may be larger than it was seen.
+constexpr double kDoubt = 1.5;
 // So many standard deviations are nothing but doubt about edges.
 constexpr double kNoise = 3;
 // Of a change of power from one update to the next, how much may have been beside the edge: all if
@@ -103,9 +108,12 @@ void Hunt::look(Quarry& quarry, const Tally& tally) const {
   quarry.latest = {tally.joules, to};
   quarry.usual_half_ns = std::min(quarry.usual_half_ns + quarry.usual_half_ns / 64 + 1, to.half_ns);
   const int64_t widest = std::max(kWidestHalfNs, 4 * quarry.usual_half_ns);
-  if (to.half_ns <= widest) quarry.good = quarry.latest;
+  const bool sure = !quarry.edges.known() || lag_of(quarry, quarry.latest).on_grid;
+  if (to.half_ns <= widest && sure) quarry.good = quarry.latest;
   // The thread may have been held up in the first.
-  if (to.half_ns < quarry.first.stamp.half_ns / 2) quarry.first = quarry.latest;
+  const bool unsure = to.half_ns < quarry.first.stamp.half_ns / 2 ||
+                      (quarry.edges.known() && !lag_of(quarry, quarry.first).on_grid);
+  if (unsure && to.half_ns <= widest) quarry.first = quarry.latest;
   if (!stepped || quarry.count == quarry.found.size()) return;
   // The edge is uniform between two moments, and each of these within its read; of what that took
   // longer than usual it may have been at either end.
@@ -120,7 +128,11 @@ void Hunt::look(Quarry& quarry, const Tally& tally) const {
     quarry.count = quarry.fed = 0;
     return;
   }
-  const auto edge = quarry.edges.refine(midpoint(from.time_ns, to.time_ns), half_ns);
+  const int64_t time_ns = midpoint(from.time_ns, to.time_ns);
+  // A grid with a jitter like the bracket's width tells nothing more of this edge.
+  const bool even = quarry.edges.jitter_ns() < kEven * static_cast<double>(half_ns);
+  const Edges::Edge edge = even ? quarry.edges.refine(time_ns, half_ns)
+                                : Edges::Edge{time_ns, static_cast<double>(half_ns) / kSqrt3};
   quarry.found[quarry.count++] = {edge.time_ns, edge.error_ns, half_ns, tally.joules};
   if (quarry.count >= 2) {
     quarry.update_watts = update_between(quarry.last(1), quarry.last()).watts;
@@ -236,7 +248,7 @@ Hunt::Lag Hunt::lag_of(const Quarry& quarry, const Look& look) {
       (quarry.edges.known() ? quarry.edges.period_ns() : quarry.update_ns) / kNsPerSecond;
   const double half = static_cast<double>(look.stamp.half_ns) / kNsPerSecond;
   const Edges::Edge last = quarry.edges.last(look.stamp.time_ns);
-  const double error = last.error_ns / kNsPerSecond;
+  const double error = std::hypot(last.error_ns, kDoubt * quarry.edges.jitter_ns()) / kNsPerSecond;
   const double since = static_cast<double>(look.stamp.time_ns - last.time_ns) / kNsPerSecond;
   // Nearer to an edge than this the reading may be of before or after it.
   const double doubt = kNoise * error + half;
