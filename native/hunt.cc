@@ -15,8 +15,6 @@ constexpr double kSlowestUpdate = 0.005;
 constexpr double kPeriods = 8;
 constexpr double kLearningPeriods = 20;
 constexpr size_t kLearningEdges = 12;
-// Periods from the end of a stretch to the edge that tells of it.
-constexpr double kFarthest = 1.5;
 // As long as this after its edge a counter is as good as on it.
 constexpr int64_t kSinceEdgeNs = 50'000;
 // A row comes so long after an update, and the update is known at least as well as this, or as its
@@ -24,16 +22,10 @@ constexpr int64_t kSinceEdgeNs = 50'000;
 constexpr int64_t kAfterEdgeNs = 30'000;
 constexpr double kSureNs = 10'000;
 constexpr double kSurer = 1.5;
-// Of a bracket's half width, the jitter below which the grid says more of an edge.
-constexpr double kEven = 0.25;
-const double kSqrt3 = std::sqrt(3.0);
-// What a jitter may be larger than it was seen.
-constexpr double kDoubt = 1.5;
+// Periods from the end of a stretch to the edge that tells of it.
+constexpr double kFarthest = 1.5;
 // So many standard deviations are nothing but doubt about edges.
 constexpr double kNoise = 3;
-// Of a change of power from one update to the next, how much may have been beside the edge: all if
-// it came with the edge, half of it if it is a ramp, nothing if it came with the stretch's end.
-constexpr double kChange = 0.8;
 
 double seconds_between(const Stamp& from, const Stamp& to) {
   return static_cast<double>(to.time_ns - from.time_ns) / kNsPerSecond;
@@ -120,7 +112,7 @@ void Hunt::look(Quarry& quarry, const Tally& tally) const {
   const double gap = static_cast<double>(to.time_ns - from.time_ns) / 2;
   const auto doubt = [&quarry](const Stamp& stamp) {
     const auto usual = static_cast<double>(quarry.usual_half_ns);
-    return square(usual / 2) + square(static_cast<double>(stamp.half_ns) - usual) / 4;
+    return square(usual / 4) + square(static_cast<double>(stamp.half_ns) - usual) / 4;
   };
   const auto half_ns = std::llround(std::sqrt(square(gap) + doubt(from) + doubt(to)));
   if (to.time_ns - from.time_ns + from.half_ns + to.half_ns > 2 * widest) {
@@ -128,12 +120,9 @@ void Hunt::look(Quarry& quarry, const Tally& tally) const {
     quarry.count = quarry.fed = 0;
     return;
   }
-  const int64_t time_ns = midpoint(from.time_ns, to.time_ns);
-  // A grid with a jitter like the bracket's width tells nothing more of this edge.
-  const bool even = quarry.edges.jitter_ns() < kEven * static_cast<double>(half_ns);
-  const Edges::Edge edge = even ? quarry.edges.refine(time_ns, half_ns)
-                                : Edges::Edge{time_ns, static_cast<double>(half_ns) / kSqrt3};
-  quarry.found[quarry.count++] = {edge.time_ns, edge.error_ns, half_ns, tally.joules};
+  const int64_t seen_ns = midpoint(from.time_ns, to.time_ns);
+  const Edges::Edge edge = quarry.edges.refine(seen_ns, half_ns);
+  quarry.found[quarry.count++] = {edge.time_ns, edge.error_ns, tally.joules, seen_ns, half_ns};
   if (quarry.count >= 2) {
     quarry.update_watts = update_between(quarry.last(1), quarry.last()).watts;
   }
@@ -142,7 +131,7 @@ void Hunt::look(Quarry& quarry, const Tally& tally) const {
 void Hunt::learn(Quarry& quarry) const {
   for (; quarry.fed < quarry.count; ++quarry.fed) {
     const Edge& edge = quarry.found[quarry.fed];
-    quarry.edges.saw(edge.time_ns, edge.half_ns);
+    quarry.edges.saw(edge.seen_ns, edge.half_ns);
   }
 }
 
@@ -193,12 +182,9 @@ int64_t Hunt::begin(Readers& readers, const std::function<void()>& pause) {
   readers.read();
   const int64_t time_ns = now_ns();
   for (Quarry& quarry : quarries_) {
-    const Tally& tally = readers.tallies()[quarry.column];
-    if (quarry.count >= 2) {
-      tell(quarry, time_ns, quarry.count - 1, quarry.count - 2);
-    } else {
-      guess(quarry, time_ns, quarry.good, tally);
-    }
+    const size_t last = quarry.count - 1;
+    tell(quarry.count < 2 ? guess(quarry, time_ns, quarry.good, readers.tallies()[quarry.column])
+                          : told(quarry, time_ns, last, last - 1));
   }
   return time_ns;
 }
@@ -213,33 +199,41 @@ void Hunt::end(Readers& readers, int64_t time_ns, const std::function<void()>& p
     // An edge far from there says less than the first look.
     const bool near = quarry.count >= 2 && static_cast<double>(quarry.found[0].time_ns - time_ns) <
                                                kFarthest * quarry.update_ns;
-    if (!near) {
-      guess(quarry, time_ns, quarry.first, readers.tallies()[quarry.column]);
-      continue;
-    }
-    tell(quarry, time_ns, 0, 1);
+    tell(near ? told(quarry, time_ns, 0, 1)
+              : guess(quarry, time_ns, quarry.first, readers.tallies()[quarry.column]));
   }
   for (Quarry& quarry : quarries_) learn(quarry);
 }
 
-/// Without edges in this hunt: by those that others have taught, or as half a period.
-void Hunt::guess(const Quarry& quarry, int64_t time_ns, const Look& base, const Tally& tally) {
+Hunt::Told Hunt::unknown(const Quarry& quarry) {
+  return {quarry.column, 0, std::numeric_limits<double>::infinity()};
+}
+
+void Hunt::tell(const Told& told) {
+  if (std::isfinite(told.variance)) told_.push_back(told);
+}
+
+Hunt::Told Hunt::guess(const Quarry& quarry, int64_t time_ns, const Look& base,
+                       const Tally& tally) {
   const Lag from = lag_of(quarry, quarry.first);
   const Lag to = lag_of(quarry, quarry.good);
   const double seconds =
       seconds_between(quarry.first.stamp, quarry.good.stamp) - to.seconds + from.seconds;
   // The mean of all time where the hunt was too short to tell.
   const bool told = seconds > quarry.update_ns / kNsPerSecond;
-  if (!told && tally.covered_ms <= 0) return;
+  if (!told && tally.covered_ms <= 0) return unknown(quarry);
   const double watts = told ? (quarry.good.joules - quarry.first.joules) / seconds
                             : tally.joules / (tally.covered_ms * 1e-3);
-  if (watts <= 0) return;
+  if (watts <= 0) return unknown(quarry);
   const double share = told ? std::hypot(from.error, to.error) / seconds : 1;
   const Lag lag = lag_of(quarry, base);
   const double since =
       lag.seconds + static_cast<double>(time_ns - base.stamp.time_ns) / kNsPerSecond;
-  told_.push_back({quarry.column, base.joules + watts * since,
-                   square(watts) * (square(lag.error) + square(share * since))});
+  // Beside the edge it may have been what it was when it was last seen.
+  const double change = quarry.update_watts > 0 ? watts - quarry.update_watts : 0;
+  const double variance =
+      square(watts * lag.error) + square(since) * std::max(square(watts * share), square(change));
+  return {quarry.column, base.joules + watts * since, variance};
 }
 
 /// How long before a look its value was true.
@@ -248,7 +242,7 @@ Hunt::Lag Hunt::lag_of(const Quarry& quarry, const Look& look) {
       (quarry.edges.known() ? quarry.edges.period_ns() : quarry.update_ns) / kNsPerSecond;
   const double half = static_cast<double>(look.stamp.half_ns) / kNsPerSecond;
   const Edges::Edge last = quarry.edges.last(look.stamp.time_ns);
-  const double error = std::hypot(last.error_ns, kDoubt * quarry.edges.jitter_ns()) / kNsPerSecond;
+  const double error = last.error_ns / kNsPerSecond;
   const double since = static_cast<double>(look.stamp.time_ns - last.time_ns) / kNsPerSecond;
   // Nearer to an edge than this the reading may be of before or after it.
   const double doubt = kNoise * error + half;
@@ -256,8 +250,7 @@ Hunt::Lag Hunt::lag_of(const Quarry& quarry, const Look& look) {
   return {period / 2, std::hypot(period, 2 * half) * kUniform, false};
 }
 
-/// From the edge `near` to the moment, by the power between that edge and `far`, a neighbour of it.
-void Hunt::tell(const Quarry& quarry, int64_t time_ns, size_t near, size_t far) {
+Hunt::Told Hunt::told(const Quarry& quarry, int64_t time_ns, size_t near, size_t far) {
   const Edge& from = quarry.found[near];
   const Update update =
       update_between(quarry.found[std::min(near, far)], quarry.found[std::max(near, far)]);
@@ -267,11 +260,14 @@ void Hunt::tell(const Quarry& quarry, int64_t time_ns, size_t near, size_t far) 
                         std::hypot((1 + share) * from.error_ns, share * quarry.found[far].error_ns);
   // That power need not be the one beside the edge, if it is not that of the update before either.
   const Update before = update_before(quarry, std::min(near, far));
-  const double change = std::abs(update.watts - before.watts);
-  const double doubt = kNoise * update.watts * std::hypot(update.error, before.error);
-  const double power = change > doubt ? kChange * change * beside : 0;
-  told_.push_back(
-      {quarry.column, from.joules + update.watts * beside, square(timing) + square(power)});
+  const double noise = update.watts * std::hypot(update.error, before.error);
+  const double change =
+      std::sqrt(std::max(0.0, square(update.watts - before.watts) - square(noise)));
+  // A ramp leaves a share of its change beside the edge; a burst all of itself, as likely as that.
+  const double abrupt = change / std::max(update.watts, before.watts);
+  const double exposed = share + (std::sqrt(share) - share) * abrupt;
+  const double power = change * exposed * update.seconds;
+  return {quarry.column, from.joules + update.watts * beside, square(timing) + square(power)};
 }
 
 Hunt::Update Hunt::update_between(const Edge& from, const Edge& to) {
@@ -284,7 +280,7 @@ Hunt::Update Hunt::update_between(const Edge& from, const Edge& to) {
 Hunt::Update Hunt::update_before(const Quarry& quarry, size_t edge) {
   if (edge > 0) return update_between(quarry.found[edge - 1], quarry.found[edge]);
   const Edges::Edge last = quarry.edges.last(quarry.first.stamp.time_ns);
-  return update_between({last.time_ns, last.error_ns, 0, quarry.first.joules}, quarry.found[0]);
+  return update_between({last.time_ns, last.error_ns, quarry.first.joules}, quarry.found[0]);
 }
 
 }  // namespace jouletap

@@ -56,8 +56,10 @@ class Hunt {
   struct Edge {
     int64_t time_ns = 0;
     double error_ns = 0;  // one standard deviation
-    int64_t half_ns = 0;  // of its bracket
     double joules = 0;    // that are told from there on
+    // As it was seen, without what was known before:
+    int64_t seen_ns = 0;
+    int64_t half_ns = 0;
   };
   struct Look {
     double joules = 0;
@@ -100,9 +102,13 @@ class Hunt {
   void learn(Quarry& quarry) const;
   template <typename Done>
   void spin(Readers& readers, const std::function<void()>& pause, double periods, Done done);
-  void tell(const Quarry& quarry, int64_t time_ns, size_t near, size_t far);
+  /// From the edge `near` to the moment, by the power between that edge and `far`, its neighbour.
+  static Told told(const Quarry& quarry, int64_t time_ns, size_t near, size_t far);
+  /// Without edges: by those that other hunts have taught, or as half a period after an update.
+  static Told guess(const Quarry& quarry, int64_t time_ns, const Look& base, const Tally& tally);
+  static Told unknown(const Quarry& quarry);
+  void tell(const Told& told);
   static Lag lag_of(const Quarry& quarry, const Look& look);
-  void guess(const Quarry& quarry, int64_t time_ns, const Look& base, const Tally& tally);
 
   std::vector<Quarry> quarries_;  // in the order of their columns: those of one call together
   std::vector<Told> told_;

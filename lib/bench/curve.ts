@@ -68,7 +68,7 @@ export function loadOf(shape: Shape, from: number, seconds: number, random: () =
       pieces.push({ at, watts, to: next, seconds: length })
       at += length
     } else {
-      const [length, pause] = [between(0.0002, 0.002), between(0.001, 0.01)]
+      const [length, pause] = [between(0.001, 0.01), between(0.003, 0.03)]
       pieces.push({ at, watts: between(80, 120) }, { at: at + length, watts: between(8, 15) })
       at += length + pause
     }
