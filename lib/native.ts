@@ -3,6 +3,7 @@
  *
  * Nothing in the addon calls JavaScript; everything here is synchronous.
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { JouletapError } from './errors'
 
@@ -354,10 +355,23 @@ export function native(): Native {
   return loaded
 }
 
+/** Where the addon usually is: to look there is quicker than to ask which of all names is right. */
+const USUAL = [
+  'build/Release/jouletap.node',
+  `prebuilds/${process.platform}-${process.arch}/jouletap.glibc.node`,
+]
+
 function load(): Native | JouletapError {
+  const root = join(__dirname, '..')
+  try {
+    const usual = USUAL.map((name) => join(root, name)).find((path) => existsSync(path))
+    if (usual) return require(usual) as Native
+  } catch {
+    // Made for another system: perhaps there is one for this.
+  }
   try {
     const find = require('node-gyp-build') as (root: string) => Native
-    return find(join(__dirname, '..'))
+    return find(root)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)
     return new JouletapError('NOT_AVAILABLE', `The native addon could not be loaded (${why}).`, {

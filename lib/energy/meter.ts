@@ -75,9 +75,9 @@ export class Meter {
    * @param options.align whether it begins and ends at updates of the counters; default: as the meter
    * @throws {JouletapError} BAD_STATE unless the meter runs; BAD_OPTION.
    */
-  span(name = '', options: Pick<MeterOptions, 'align'> = {}): Span {
+  span(name = '', { align = this.#settings.align }: Pick<MeterOptions, 'align'> = {}): Span {
     this.#mustRun('span')
-    const edge = checkAlign(options.align ?? this.#settings.align) === 'edge'
+    const edge = checkAlign(align) === 'edge'
     const from = this.#tap.sample(edge ? 'begin' : 'sample')
     return new Span(name, () => this.#between(from, this.#tap.sample(edge ? 'end' : 'sample')))
   }

@@ -67,7 +67,7 @@ export function checkOptions(options: MeterOptions = {}): Settings {
     sources: checkSources(sources),
     intervalMs,
     maxOverhead: checkMaxOverhead(maxOverhead),
-    align: checkAlign(options.align ?? 'none'),
+    align: checkAlign(options.align === undefined ? 'none' : options.align),
     host: hostOf(options),
     estimate,
   }
