@@ -102,7 +102,7 @@ describe('align', function () {
     expect(claims[0]!).to.be.below(claims[1]! / 3)
   })
 
-  it('gives rows that tell how old they are, soon after an update', async () => {
+  it('gives rows that tell how old they are', async () => {
     using meter = new Meter(options({ align: 'edge', intervalMs: 5 })).start()
     const [column] = meter.domains.flatMap(({ id }, index) => (id === 'package-0' ? [index] : []))
     const ages: number[] = []
@@ -113,7 +113,6 @@ describe('align', function () {
       if (ages.length >= 100) break
     }
     for (const age of ages) expect(age).to.be.within(0, UPDATE_MS * 1.01)
-    expect(median(ages)).to.be.below(0.4 * UPDATE_MS)
   })
 
   it('gives no ages unless it is asked for', async () => {
