@@ -9,6 +9,8 @@ namespace {
 
 // A thread that is held up between two clocks looks like a suspension; hardly twice in a row.
 constexpr int64_t kShortestSleepNs = 100'000'000;
+// Instead of the number of a system call.
+constexpr int kAll = -1;
 
 Tally sum(const Tally& base, const Tally& counted) noexcept {
   Tally all = counted;
@@ -73,18 +75,7 @@ Tally* Readers::Part::tallies(std::vector<Tally>& all) noexcept {
 
 void Readers::read() noexcept {
   notice_sleep();
-  for (Part& part : parts_) {
-    Tally* const tallies = part.tallies(tallies_);
-    if (part.stamps) {
-      part.source->read(tallies);
-    } else {
-      const int64_t before = now_ns();
-      part.source->read(tallies);
-      const Stamp stamp = stamp_between(before, now_ns());
-      for (size_t i = 0; i < part.source->domains().size(); ++i) tallies[i].stamp = stamp;
-    }
-    merge(part);
-  }
+  for (Part& part : parts_) read_part(part, kAll);
   int64_t earliest = std::numeric_limits<int64_t>::max();
   int64_t latest = 0;
   for (const Tally& tally : tallies_) {
@@ -97,10 +88,31 @@ void Readers::read() noexcept {
 
 void Readers::read_call(size_t column) noexcept {
   notice_sleep();
-  Part& part = part_of(column);
-  part.source->read_call(domains_[column].call, part.tallies(tallies_));
-  merge(part);
+  read_part(parts_[part_of(column)], domains_[column].call);
   notice_failures();
+}
+
+bool Readers::share_call(size_t a, size_t b) const noexcept {
+  return domains_[a].call >= 0 && domains_[a].call == domains_[b].call && part_of(a) == part_of(b);
+}
+
+/// The domains of that call, or all.
+void Readers::read_part(Part& part, int call) noexcept {
+  Tally* const tallies = part.tallies(tallies_);
+  const int64_t before = part.stamps ? 0 : now_ns();
+  if (call == kAll) {
+    part.source->read(tallies);
+  } else {
+    part.source->read_call(call, tallies);
+  }
+  if (!part.stamps) {
+    const Stamp stamp = stamp_between(before, now_ns());
+    const auto& domains = part.source->domains();
+    for (size_t i = 0; i < domains.size(); ++i) {
+      if (call == kAll || domains[i].call == call) tallies[i].stamp = stamp;
+    }
+  }
+  merge(part);
 }
 
 void Readers::merge(const Part& part) noexcept {
@@ -223,14 +235,15 @@ bool Readers::settled() const noexcept {
   return true;
 }
 
-Readers::Part& Readers::part_of(size_t column) noexcept {
+size_t Readers::part_of(size_t column) const noexcept {
   const auto feeds = [column](const Part& part) {
     if (!part.in_place())
       return std::find(part.columns.begin(), part.columns.end(), static_cast<int>(column)) !=
              part.columns.end();
     return column >= part.first && column - part.first < part.source->domains().size();
   };
-  return *std::find_if(parts_.begin(), parts_.end(), feeds);
+  const auto part = std::find_if(parts_.begin(), parts_.end(), feeds);
+  return static_cast<size_t>(part - parts_.begin());
 }
 
 bool Readers::integrates() const {

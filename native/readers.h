@@ -30,6 +30,8 @@ class Readers {
   int64_t time_ns() const { return time_ns_; }
   /// Reads the domains that come from one system call with this one; only where its `call` is ≥ 0.
   void read_call(size_t column) noexcept;
+  /// Whether both come from one system call.
+  bool share_call(size_t a, size_t b) const noexcept;
   /// Whether the last read gave a value of every domain that is read here.
   bool settled() const noexcept;
   /// System calls of one read().
@@ -74,7 +76,8 @@ class Readers {
     bool in_place() const { return columns.empty(); }
     Tally* tallies(std::vector<Tally>& all) noexcept;
   };
-  Part& part_of(size_t column) noexcept;
+  size_t part_of(size_t column) const noexcept;
+  void read_part(Part& part, int call) noexcept;
   void notice_sleep() noexcept;
   void merge(const Part& part) noexcept;
   void notice_failures() noexcept;
