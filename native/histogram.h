@@ -52,7 +52,7 @@ class Histogram {
     return (static_cast<int64_t>(slot % kSteps + kSteps + 1) << octave) - 1;
   }
 
-  std::array<uint32_t, kSlots> counts_{};
+  std::array<uint64_t, kSlots> counts_{};  // at 10 kHz 32 bits last five days
   uint64_t total_ = 0;
   int64_t most_ = 0;
 };
