@@ -24,7 +24,7 @@ constexpr int64_t kAfterEdgeNs = 30'000;
 constexpr double kSureNs = 10'000;
 constexpr double kSurer = 1.5;
 constexpr double kLost = 0.1;
-// Periods from the end of a stretch to the edge that tells of it.
+// Periods from the moment that is told of to the edge, or look, that tells of it.
 constexpr double kFarthest = 1.5;
 // So many standard deviations are nothing but doubt about edges.
 constexpr double kNoise = 3;
@@ -55,11 +55,25 @@ Hunt::Hunt(const Readers& readers) {
   told_.reserve(quarries_.size());
 }
 
+/// The one with the most power just now.
+const Hunt::Quarry* Hunt::strongest() const {
+  const Quarry* most = nullptr;
+  for (const Quarry& quarry : quarries_) {
+    if (!quarry.followed) continue;
+    if (most == nullptr || most->update_watts < quarry.update_watts) most = &quarry;
+  }
+  return most;
+}
+
 const Hunt::Quarry* Hunt::main() const {
-  const auto most = std::max_element(
-      quarries_.begin(), quarries_.end(),
-      [](const Quarry& a, const Quarry& b) { return a.update_watts < b.update_watts; });
-  return most == quarries_.end() || !most->edges.known() ? nullptr : &*most;
+  const Quarry* const most = strongest();
+  return most == nullptr || !most->edges.known() ? nullptr : most;
+}
+
+bool Hunt::all_have(size_t edges) const {
+  return std::all_of(quarries_.begin(), quarries_.end(), [edges](const Quarry& quarry) {
+    return !quarry.followed || quarry.count >= edges;
+  });
 }
 
 bool Hunt::is_lost(int64_t now_ns) const {
@@ -70,7 +84,7 @@ bool Hunt::is_lost(int64_t now_ns) const {
 
 Hunt::Aim Hunt::aim_at(int64_t at_ns) const {
   const Quarry* const quarry = main();
-  if (quarry == nullptr) return {at_ns, false};
+  if (quarry == nullptr || is_lost(at_ns)) return {at_ns, false};
   const Edges::Edge edge = quarry->edges.next(at_ns - 1);
   const auto doubt_ns = std::llround(kNoise * edge.error_ns);
   if (edge.error_ns <= std::max(kSureNs, kSurer * quarry->edges.jitter_ns())) {
@@ -92,15 +106,24 @@ void Hunt::ages(const Readers& readers, double* into) const {
   std::fill_n(into, readers.domains().size(), std::numeric_limits<double>::quiet_NaN());
   for (const Quarry& quarry : quarries_) {
     const Stamp& stamp = readers.tallies()[quarry.column].stamp;
+    if (!is_followed(readers.domains()[quarry.column])) continue;
     const Lag lag = lag_of(quarry, {0, stamp});
     if (lag.on_grid) into[quarry.column] = lag.seconds * 1e3;
   }
+}
+
+void Hunt::read(Readers& readers) {
+  readers.read();
+  ++reads_;
+  calls_ += static_cast<double>(readers.calls());
 }
 
 void Hunt::aim(const Readers& readers) {
   told_.clear();
   for (Quarry& quarry : quarries_) {
     const Tally& tally = readers.tallies()[quarry.column];
+    const bool dead = tally.joules <= 0 && tally.stalls > 0;
+    quarry.followed = is_followed(readers.domains()[quarry.column]) && !dead;
     quarry.first = quarry.latest = quarry.good = {tally.joules, tally.stamp};
     quarry.count = quarry.fed = 0;
   }
@@ -119,7 +142,8 @@ void Hunt::look(Quarry& quarry, const Tally& tally) const {
   // The thread may have been held up in the first.
   const bool unsure = to.half_ns < quarry.first.stamp.half_ns / 2 ||
                       (quarry.edges.known() && !lag_of(quarry, quarry.first).on_grid);
-  if (unsure && to.half_ns <= widest) quarry.first = quarry.latest;
+  const bool before_edges = !stepped && quarry.count == 0;
+  if (before_edges && unsure && to.half_ns <= widest) quarry.first = quarry.latest;
   if (!stepped || quarry.count == quarry.found.size()) return;
   // The edge is uniform between two moments, and each of these within its read; of what that took
   // longer than usual it may have been at either end.
@@ -152,20 +176,21 @@ void Hunt::learn(Quarry& quarry) const {
 template <typename Done>
 void Hunt::spin(Readers& readers, const std::function<void()>& pause, double periods, Done done) {
   double update_ns = 0;
-  for (const Quarry& quarry : quarries_) update_ns = std::max(update_ns, quarry.update_ns);
+  for (const Quarry& quarry : quarries_) {
+    if (quarry.followed) update_ns = std::max(update_ns, quarry.update_ns);
+  }
   const int64_t limit = now_ns() + static_cast<int64_t>(periods * update_ns);
   while (!done() && now_ns() < limit) {
-    const Domain* read = nullptr;
+    const Quarry* read = nullptr;
     for (Quarry& quarry : quarries_) {
-      const Domain& domain = readers.domains()[quarry.column];
-      if (!is_followed(domain)) continue;  // another source has taken over
-      const bool at_hand =
-          read != nullptr && read->call == domain.call && read->source == domain.source;
-      if (!at_hand) {
+      // During a pause another source may have taken over.
+      quarry.followed = quarry.followed && is_followed(readers.domains()[quarry.column]);
+      if (!quarry.followed) continue;
+      if (read == nullptr || !readers.share_call(read->column, quarry.column)) {
         readers.read_call(quarry.column);
         ++calls_;
       }
-      read = &domain;
+      read = &quarry;
       look(quarry, readers.tallies()[quarry.column]);
     }
     pause();
@@ -173,48 +198,34 @@ void Hunt::spin(Readers& readers, const std::function<void()>& pause, double per
 }
 
 int64_t Hunt::begin(Readers& readers, const std::function<void()>& pause) {
-  const auto all = [this](size_t edges) {
-    return std::all_of(quarries_.begin(), quarries_.end(),
-                       [edges](const Quarry& quarry) { return quarry.count >= edges; });
-  };
-  readers.read();
+  read(readers);
   aim(readers);
   if (std::any_of(quarries_.begin(), quarries_.end(),
-                  [](const Quarry& quarry) { return !quarry.edges.known(); })) {
-    spin(readers, pause, kLearningPeriods, [&] { return all(kLearningEdges); });
+                  [](const Quarry& quarry) { return quarry.followed && !quarry.edges.known(); })) {
+    spin(readers, pause, kLearningPeriods, [this] { return all_have(kLearningEdges); });
     for (Quarry& quarry : quarries_) learn(quarry);
-    readers.read();
+    read(readers);
     aim(readers);
   }
-  spin(readers, pause, kPeriods, [&] {
-    if (!all(2)) return false;
-    const auto most = std::max_element(
-        quarries_.begin(), quarries_.end(),
-        [](const Quarry& a, const Quarry& b) { return a.update_watts < b.update_watts; });
-    return most == quarries_.end() || now_ns() - most->last().time_ns < kSinceEdgeNs;
+  spin(readers, pause, kPeriods, [this] {
+    if (!all_have(2)) return false;
+    const Quarry* const most = strongest();
+    return most == nullptr || now_ns() - most->last().time_ns < kSinceEdgeNs;
   });
-  readers.read();
+  read(readers);
   const int64_t time_ns = now_ns();
-  for (Quarry& quarry : quarries_) {
-    const size_t last = quarry.count - 1;
-    tell(quarry.count < 2 ? guess(quarry, time_ns, quarry.good, readers.tallies()[quarry.column])
-                          : told(quarry, time_ns, last, last - 1));
+  for (const Quarry& quarry : quarries_) {
+    const size_t last = std::max<size_t>(2, quarry.count) - 1;
+    tell(quarry, time_ns, last, last - 1, quarry.good, readers.tallies()[quarry.column]);
   }
   return time_ns;
 }
 
 void Hunt::end(Readers& readers, int64_t time_ns, const std::function<void()>& pause) {
   aim(readers);
-  spin(readers, pause, kPeriods, [this] {
-    return std::all_of(quarries_.begin(), quarries_.end(),
-                       [](const Quarry& quarry) { return quarry.count >= 2; });
-  });
-  for (Quarry& quarry : quarries_) {
-    // An edge far from there says less than the first look.
-    const bool near = quarry.count >= 2 && static_cast<double>(quarry.found[0].time_ns - time_ns) <
-                                               kFarthest * quarry.update_ns;
-    tell(near ? told(quarry, time_ns, 0, 1)
-              : guess(quarry, time_ns, quarry.first, readers.tallies()[quarry.column]));
+  spin(readers, pause, kPeriods, [this] { return all_have(2); });
+  for (const Quarry& quarry : quarries_) {
+    tell(quarry, time_ns, 0, 1, quarry.first, readers.tallies()[quarry.column]);
   }
   for (Quarry& quarry : quarries_) learn(quarry);
 }
@@ -223,8 +234,19 @@ Hunt::Told Hunt::unknown(const Quarry& quarry) {
   return {quarry.column, 0, std::numeric_limits<double>::infinity()};
 }
 
-void Hunt::tell(const Told& told) {
-  if (std::isfinite(told.variance)) told_.push_back(told);
+void Hunt::tell(const Quarry& quarry, int64_t time_ns, size_t near, size_t far, const Look& base,
+                const Tally& tally) {
+  if (!quarry.followed) return;
+  const auto is_near = [&](int64_t there_ns) {
+    return std::abs(static_cast<double>(there_ns - time_ns)) < kFarthest * quarry.update_ns;
+  };
+  Told answer = unknown(quarry);
+  if (quarry.count >= 2 && is_near(quarry.found[near].time_ns)) {
+    answer = told(quarry, time_ns, near, far);
+  } else if (is_near(base.stamp.time_ns)) {
+    answer = guess(quarry, time_ns, base, tally);
+  }
+  if (std::isfinite(answer.variance) && std::isfinite(answer.joules)) told_.push_back(answer);
 }
 
 Hunt::Told Hunt::guess(const Quarry& quarry, int64_t time_ns, const Look& base,
@@ -294,7 +316,12 @@ Hunt::Update Hunt::update_between(const Edge& from, const Edge& to) {
 Hunt::Update Hunt::update_before(const Quarry& quarry, size_t edge) {
   if (edge > 0) return update_between(quarry.found[edge - 1], quarry.found[edge]);
   const Edges::Edge last = quarry.edges.last(quarry.first.stamp.time_ns);
-  return update_between({last.time_ns, last.error_ns, quarry.first.joules}, quarry.found[0]);
+  Update update =
+      update_between({last.time_ns, last.error_ns, quarry.first.joules}, quarry.found[0]);
+  // So close to each other both are the same edge.
+  const bool apart = update.seconds * kNsPerSecond > quarry.update_ns / 2;
+  if (!apart) update.error = std::numeric_limits<double>::infinity();
+  return update;
 }
 
 }  // namespace jouletap

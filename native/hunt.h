@@ -53,9 +53,10 @@ class Hunt {
 
   /// Of the counters that stepped in time.
   const std::vector<Told>& told() const { return told_; }
-  /// Reads that it has made so far, each one system call.
+  /// Reads of all domains that it has made so far, and the system calls of all its reads.
+  double reads() const { return reads_; }
   double calls() const { return calls_; }
-  /// Whether there are counters to follow.
+  /// Whether there have been counters to follow.
   bool follows() const { return !quarries_.empty(); }
 
  private:
@@ -78,6 +79,7 @@ class Hunt {
     size_t column;
     double update_ns;  // as its source says
     Edges edges;
+    bool followed = true;  // else another source has taken over, or nothing was ever counted
     int64_t usual_half_ns = kWidestHalfNs;  // of a look: the shortest of late
     Look first{};  // of the hunt; later than that if it took much longer than others
     Look latest{};
@@ -102,22 +104,28 @@ class Hunt {
   };
   static Update update_between(const Edge& from, const Edge& to);
   static Update update_before(const Quarry& quarry, size_t edge);
+  const Quarry* strongest() const;
   const Quarry* main() const;
+  bool all_have(size_t edges) const;
+  void read(Readers& readers);
   void aim(const Readers& readers);
   void look(Quarry& quarry, const Tally& tally) const;
   void learn(Quarry& quarry) const;
   template <typename Done>
   void spin(Readers& readers, const std::function<void()>& pause, double periods, Done done);
+  /// As told() where the edge is near enough, else as guess().
+  void tell(const Quarry& quarry, int64_t time_ns, size_t near, size_t far, const Look& base,
+            const Tally& tally);
   /// From the edge `near` to the moment, by the power between that edge and `far`, its neighbour.
   static Told told(const Quarry& quarry, int64_t time_ns, size_t near, size_t far);
   /// Without edges: by those that other hunts have taught, or as half a period after an update.
   static Told guess(const Quarry& quarry, int64_t time_ns, const Look& base, const Tally& tally);
   static Told unknown(const Quarry& quarry);
-  void tell(const Told& told);
   static Lag lag_of(const Quarry& quarry, const Look& look);
 
   std::vector<Quarry> quarries_;  // in the order of their columns: those of one call together
   std::vector<Told> told_;
+  double reads_ = 0;
   double calls_ = 0;
 };
 

@@ -49,8 +49,10 @@ constexpr int64_t kLongestGaugeNs = 500'000'000;
 // The cost is looked at after so many rows and so much time.
 constexpr double kCostRows = 16;
 constexpr int64_t kCostNs = 100'000'000;
-// A stream of rows learns the updates of a counter no more often than this.
+// A stream of rows learns the updates of a counter no more often than this; twice as seldom after
+// each time that it could not.
 constexpr int64_t kHuntNs = 200'000'000;
+constexpr int64_t kLongestHuntNs = 25'600'000'000;
 constexpr double kLongestIntervalNs = 3.6e12;
 
 steady_clock::time_point at(int64_t time_ns) {
@@ -122,12 +124,19 @@ void Sampler::stop() {
 }
 
 void Sampler::record(bool on) {
-  if (recording_.exchange(on) || !on || !running_) return;
+  if (!on) {
+    recording_ = false;
+    return;
+  }
   {
     const std::lock_guard<std::mutex> lock(reading_);
-    read_all();
-    emit();
-    next_row_ = readers_.time_ns() + interval_ns_;
+    if (recording_) return;
+    if (running_) {
+      read_all();
+      emit();
+      next_row_ = readers_.time_ns() + interval_ns_;
+    }
+    recording_ = true;  // last, so that the thread never sees it with a time long past
   }
   look_anew();
 }
@@ -161,7 +170,9 @@ void Sampler::begin(double* into) {
   if (!running_ || !hunt_.follows()) return sample(into);
   const double before = own_cpu_seconds();
   readers_.refresh();
+  const std::lock_guard<std::mutex> hunting(hunting_);
   std::unique_lock<std::mutex> lock(reading_);
+  if (!running_) return snapshot(into, readers_.time_ns());
   const double cpu = cpu_seconds();
   const int64_t time_ns = hunt_.begin(readers_, [&] { give_way(lock); });
   snapshot(into, time_ns);
@@ -174,7 +185,9 @@ void Sampler::end(double* into) {
   if (!running_ || !hunt_.follows()) return sample(into);
   const int64_t time_ns = now_ns();
   const double before = own_cpu_seconds();
+  const std::lock_guard<std::mutex> hunting(hunting_);
   std::unique_lock<std::mutex> lock(reading_);
+  if (!running_) return snapshot(into, readers_.time_ns());
   read_all();
   snapshot(into, time_ns);
   hunt_.end(readers_, time_ns, [&] { give_way(lock); });
@@ -248,6 +261,7 @@ double Sampler::cpu_seconds() const noexcept {
 Overhead Sampler::overhead() {
   const std::lock_guard<std::mutex> lock(reading_);
   Overhead overhead = overhead_;
+  overhead.reads += hunt_.reads();
   overhead.system_calls += hunt_.calls();
   overhead.cpu_seconds = cpu_seconds();
   overhead.late_p50_ns = lateness_.quantile_ns(0.5);
@@ -301,10 +315,11 @@ void Sampler::settle_in() noexcept {
 void Sampler::run(int64_t start_ns) noexcept {
   settle_in();
   int64_t last_read = start_ns;
+  Hunt::Aim due{};
   std::unique_lock<std::mutex> waking(waking_);
   while (!stopping_) {
     changed_ = false;
-    Hunt::Aim due{last_read + rest_ns_, false};
+    due = {last_read + rest_ns_, false};
     if (recording_) due.wake_ns = std::min<int64_t>(next_row_, due.wake_ns);
     if (recording_ && aligned_) {
       waking.unlock();
@@ -321,7 +336,10 @@ void Sampler::run(int64_t start_ns) noexcept {
       ++overhead_.wake_ups;
       ++overhead_.system_calls;
       const int64_t late = now_ns() - due.wake_ns;
-      if (due.confirm) hunt_.confirm(readers_);
+      if (due.confirm) {
+        const std::unique_lock<std::mutex> hunting(hunting_, std::try_to_lock);
+        if (hunting) hunt_.confirm(readers_);
+      }
       const int64_t now = now_ns();
       read_all();
       last_read = readers_.time_ns();
@@ -336,7 +354,8 @@ void Sampler::run(int64_t start_ns) noexcept {
   if (recording_) {
     emit();
     // Grid times that passed before the end could be noticed.
-    const int64_t passed = readers_.time_ns() - next_row_;
+    const int64_t wanted = aligned_ ? std::max<int64_t>(due.wake_ns, next_row_) : next_row_.load();
+    const int64_t passed = readers_.time_ns() - wanted;
     if (passed >= 0) overhead_.overruns += static_cast<double>(passed / interval_ns_ + 1);
   }
   overhead_.cpu_seconds += own_cpu_seconds();
@@ -356,9 +375,15 @@ void Sampler::row(int64_t now_ns, int64_t late_ns) noexcept {
 Hunt::Aim Sampler::aim(int64_t due_ns) noexcept {
   const std::lock_guard<std::mutex> lock(reading_);
   const int64_t now = now_ns();
-  if (hunt_.is_lost(now) && (hunted_ns_ == 0 || now - hunted_ns_ >= kHuntNs)) {
-    hunted_ns_ = now;
-    hunt_.begin(readers_, [] {});
+  if (hunt_.is_lost(now) && now >= hunt_next_ns_) {
+    const std::unique_lock<std::mutex> hunting(hunting_, std::try_to_lock);
+    if (hunting) {
+      hunt_.begin(readers_, [] {});
+      const bool lost = hunt_.is_lost(now_ns());
+      hunt_pause_ns_ =
+          lost && hunt_pause_ns_ > 0 ? std::min(2 * hunt_pause_ns_, kLongestHuntNs) : kHuntNs;
+      hunt_next_ns_ = now + hunt_pause_ns_;
+    }
   }
   return hunt_.aim_at(std::max(due_ns, now));
 }

@@ -84,7 +84,8 @@ class Sampler {
   void begin(double* into);
   /// The same for the end of a stretch: as of the moment of the call, though it returns later.
   void end(double* into);
-  /// As sample(), in haste: milliseconds and joules as in a row, without ages; asks no slow device.
+  /// As sample(), in haste: now_width() doubles, milliseconds and joules as in a row without ages;
+  /// asks no slow device.
   void read_now(double* into);
   /// Moves up to max_rows of the oldest kept rows to `into`: milliseconds, then each domain's
   /// joules since start, NaN where it could not be read; where rows are aligned then for each how
@@ -95,6 +96,7 @@ class Sampler {
   std::vector<DeviceShares> shares() const { return readers_.shares(); }
 
   size_t row_width() const { return 1 + (aligned_ ? 2 : 1) * readers_.columns(); }
+  size_t now_width() const { return 1 + readers_.columns(); }  // of read_now()
   size_t snapshot_width() const { return 3 + kTallyFields * readers_.columns(); }
   static constexpr size_t kTallyFields = 16;
 
@@ -116,10 +118,12 @@ class Sampler {
   void emit() noexcept;       // with reading_ held: keeps a row of the last reading
 
   const bool aligned_;
+  std::mutex hunting_;  // one hunt at a time, though it gives way; before reading_
   std::mutex reading_;  // guards the readers and the counts of overhead
   Readers readers_;
   Hunt hunt_;
-  int64_t hunted_ns_ = 0;         // when the thread last did
+  int64_t hunt_next_ns_ = 0;      // before that the thread learns no updates
+  int64_t hunt_pause_ns_ = 0;     // from the last time to then
   std::atomic<int> waiting_{0};   // rows that want reading_: a hunt lets them
   std::atomic<int64_t> rest_ns_;  // longest time between reads while nobody wants rows
   const double max_overhead_;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "check.h"
+#include "clock.h"
 #include "counter.h"
 #include "sampler.h"
 
@@ -50,6 +51,7 @@ class Counting : public Source {
     }
     more_.notify_all();
   }
+  bool has_thread() const override { return true; }
   void refresh() noexcept override { refreshes.fetch_add(1); }
 
   /// Returns once it has been read so many times.
@@ -75,31 +77,74 @@ class Counting : public Source {
   uint64_t seen_ = 0;
 };
 
+/// A register that steps about every millisecond, which begin() and end() wait for.
+class Ticking : public Source {
+ public:
+  Ticking() {
+    Domain domain;
+    domain.id = "dram-0";
+    domain.kind = "dram";
+    domain.source = "made";
+    domain.call = 0;
+    domain.unit = kUnit;
+    domain.update_s = static_cast<double>(kTickNs) * 1e-9;
+    domain.max_watts = 1000;
+    domains_.push_back(domain);
+    Counter::Spec spec;
+    spec.unit = kUnit;
+    counter_ = Counter(spec);
+  }
+
+  const std::vector<Domain>& domains() const override { return domains_; }
+  const std::vector<std::string>& notes() const override { return notes_; }
+  bool stamps() const override { return true; }
+  void read(Tally* tallies) noexcept override {
+    ++reads_;
+    const int64_t before = now_ns();
+    const auto ticks = static_cast<uint64_t>((before - start_ns_) / kTickNs);
+    tallies[0].stamp = stamp_between(before, now_ns());
+    counter_.look(100 * ticks, tallies[0].stamp.time_ns, tallies[0]);
+  }
+  /// Only when the sampler has stopped.
+  uint64_t reads() const { return reads_; }
+
+ private:
+  static constexpr int64_t kTickNs = 976'563;
+  const int64_t start_ns_ = now_ns();
+  uint64_t reads_ = 0;
+  Counter counter_;
+  std::vector<Domain> domains_;
+  std::vector<std::string> notes_;
+};
+
 struct Rig {
-  explicit Rig(size_t capacity) {
+  explicit Rig(size_t capacity, bool aligned = false) {
     auto one = std::make_unique<Counting>("package-0", 7);
     auto two = std::make_unique<Counting>("package-1", 11);
     first = one.get();
     second = two.get();
+    auto three = std::make_unique<Ticking>();
+    hunted = three.get();
     std::vector<std::unique_ptr<Source>> sources;
     sources.push_back(std::move(one));
     sources.push_back(std::move(two));
-    sampler = std::make_unique<Sampler>(std::move(sources), kInterval, capacity);
+    sources.push_back(std::move(three));
+    const Plan plan{kInterval, capacity, 0, aligned};
+    sampler = std::make_unique<Sampler>(std::move(sources), plan);
     snapshot.resize(sampler->snapshot_width());
-    header = Sampler({}, kInterval, 1).snapshot_width();
-    fields = (sampler->snapshot_width() - header) / 2;
+    header = Sampler({}, plan).snapshot_width();
   }
   /// The first field of a domain in a snapshot.
   double joules(const std::vector<double>& of, size_t domain) const {
-    return of[header + fields * domain];
+    return of[header + Sampler::kTallyFields * domain];
   }
 
   Counting* first;
   Counting* second;
+  Ticking* hunted;
   std::unique_ptr<Sampler> sampler;
   std::vector<double> snapshot;
   size_t header;
-  size_t fields;
 };
 
 /// What one thread saw go wrong, counted where it may not print.
@@ -116,13 +161,12 @@ bool together(double one, double two) {
   return std::llround(one / kUnit) * 11 == std::llround(two / kUnit) * 7;
 }
 
-}  // namespace
-
-TEST(four_threads_ask_for_everything_at_once) {
+void ask_for_everything_at_once(bool aligned) {
   constexpr size_t kCapacity = 64;
   constexpr int kThreads = 4;
   constexpr int kLooks = 400;
-  Rig rig(kCapacity);
+  constexpr int kHunts = 10;
+  Rig rig(kCapacity, aligned);
   rig.sampler->record(true);
   rig.sampler->start(rig.snapshot.data());
   CHECK_EQ(rig.joules(rig.snapshot, 0), 0.0);
@@ -146,6 +190,20 @@ TEST(four_threads_ask_for_everything_at_once) {
         if (now[1] <= sampled[1] || now[2] <= sampled[2]) ++mine.joules;
         if (!together(now[1], now[2])) ++mine.apart;
         std::copy(now, now + 3, sampled);
+
+        if (look % (kLooks / kHunts) == number) {
+          rig.sampler->begin(snapshot.data());
+          const double begun[3] = {snapshot[0], rig.joules(snapshot, 0), rig.joules(snapshot, 2)};
+          rig.sampler->end(snapshot.data());
+          if (begun[0] < sampled[0] || snapshot[0] < begun[0]) ++mine.time;
+          if (rig.joules(snapshot, 0) <= begun[1]) ++mine.joules;
+          if (!(begun[2] >= 0 && rig.joules(snapshot, 2) >= 0)) ++mine.joules;
+          sampled[1] = rig.joules(snapshot, 0);
+          sampled[2] = rig.joules(snapshot, 1);
+          rig.sampler->read_now(rows.data());
+          if (rows[1] <= sampled[1] || rows[2] <= sampled[2]) ++mine.joules;
+          if (!together(rows[1], rows[2])) ++mine.apart;
+        }
 
         const size_t count = rig.sampler->read(rows.data(), 16);
         if (count > 16) ++mine.width;
@@ -191,11 +249,18 @@ TEST(four_threads_ask_for_everything_at_once) {
   CHECK_EQ(last[2], rig.second->joules());
   // Both sources at every read, and the sampler counts its reads right.
   CHECK_EQ(rig.first->reads(), rig.second->reads());
+  CHECK(rig.hunted->reads() > rig.first->reads());
   CHECK_EQ(rig.sampler->overhead().reads, static_cast<double>(rig.first->reads()));
   CHECK(rig.first->reads() >= kThreads * kLooks);
-  // Each sample asks slow devices anew; so does stop.
-  CHECK_EQ(rig.first->refreshes.load(), kThreads * kLooks + 1);
+  // Each sample and each begin asks slow devices anew; so does stop.
+  CHECK_EQ(rig.first->refreshes.load(), kThreads * (kLooks + kHunts) + 1);
 }
+
+}  // namespace
+
+TEST(four_threads_ask_for_everything_at_once) { ask_for_everything_at_once(false); }
+
+TEST(four_threads_ask_while_rows_follow_updates) { ask_for_everything_at_once(true); }
 
 // Four readers share the rows among them: each row goes to one of them, or was overwritten.
 TEST(every_row_is_fetched_once_or_counted_as_overwritten) {
@@ -251,7 +316,9 @@ TEST(asking_while_it_stops_is_harmless) {
         std::vector<double> rows(rig.sampler->row_width() * 4);
         double before = 0;
         for (int after = 0; after < 3; after += stopped ? 1 : 0) {
+          rig.sampler->begin(snapshot.data());
           rig.sampler->sample(snapshot.data());
+          rig.sampler->end(snapshot.data());
           rig.sampler->read(rows.data(), 4);
           rig.sampler->overhead();
           if (rig.joules(snapshot, 0) < before) ++mine;
