@@ -27,6 +27,9 @@ using jouletap::Host;
 using jouletap::Refusal;
 using jouletap::Source;
 
+// Milliseconds or rows: what fits int64_t in nanoseconds, and memory.
+constexpr double kMost = 1e9;
+
 const char* name_of(jouletap::Role role) {
   switch (role) {
     case jouletap::Role::root:
@@ -266,10 +269,12 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
     const double interval_ms = number_in(wanted, "intervalMs");
     const double capacity = number_in(wanted, "capacity");
     const double max_overhead = number_in(wanted, "maxOverhead");
-    if (!(interval_ms > 0) || !std::isfinite(interval_ms) || !(capacity >= 1) ||
+    if (!(interval_ms > 0 && interval_ms <= kMost) || !(capacity >= 1 && capacity <= kMost) ||
         !(max_overhead >= 0)) {
       throw Napi::RangeError::New(
-          info.Env(), "intervalMs must be above 0, capacity at least 1, maxOverhead at least 0");
+          info.Env(),
+          "intervalMs must be above 0, capacity at least 1, both at most 1e9, and maxOverhead at "
+          "least 0");
     }
     const jouletap::Plan plan{std::llround(interval_ms * 1e6), static_cast<size_t>(capacity),
                               max_overhead, Napi::Value(wanted["aligned"]).ToBoolean().Value()};
@@ -304,7 +309,7 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
   void begin(const Napi::CallbackInfo& info) { sampler_->begin(snapshot_buffer(info[0])); }
   void end(const Napi::CallbackInfo& info) { sampler_->end(snapshot_buffer(info[0])); }
   void read_now(const Napi::CallbackInfo& info) {
-    sampler_->read_now(buffer(info[0], 1 + sampler_->domains().size()));
+    sampler_->read_now(buffer(info[0], sampler_->now_width()));
   }
   /// (into: Float64Array, offsetMs?: number)
   Napi::Value read(const Napi::CallbackInfo& info) {
@@ -395,8 +400,9 @@ Napi::Value floor(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const double interval_ms = info[1].As<Napi::Number>().DoubleValue();
   const int64_t rows = info[2].As<Napi::Number>().Int64Value();
-  if (!(interval_ms > 0) || rows < 1) {
-    throw Napi::RangeError::New(env, "intervalMs must be above 0 and rows at least 1");
+  if (!(interval_ms > 0 && interval_ms <= kMost) || rows < 1) {
+    throw Napi::RangeError::New(env,
+                                "intervalMs must be above 0, at most 1e9, and rows at least 1");
   }
   const auto wanted = info[0].As<Napi::Object>();
   const auto list = [&](const char* key) { return Napi::Value(wanted[key]).As<Napi::Array>(); };
