@@ -204,6 +204,13 @@ void Sampler::give_way(std::unique_lock<std::mutex>& lock) noexcept {
   lock.lock();
 }
 
+std::unique_lock<std::mutex> Sampler::take_turn() noexcept {
+  ++waiting_;
+  std::unique_lock<std::mutex> lock(reading_);
+  --waiting_;
+  return lock;
+}
+
 void Sampler::tell_hunted(double* into) const noexcept {
   for (const Hunt::Told& told : hunt_.told()) {
     double* fields = into + 3 + kTallyFields * told.column;
@@ -330,9 +337,7 @@ void Sampler::run(int64_t start_ns) noexcept {
       continue;
     waking.unlock();
     {
-      ++waiting_;
-      const std::lock_guard<std::mutex> lock(reading_);
-      --waiting_;
+      const auto lock = take_turn();
       ++overhead_.wake_ups;
       ++overhead_.system_calls;
       const int64_t late = now_ns() - due.wake_ns;
@@ -373,7 +378,7 @@ void Sampler::row(int64_t now_ns, int64_t late_ns) noexcept {
 }
 
 Hunt::Aim Sampler::aim(int64_t due_ns) noexcept {
-  const std::lock_guard<std::mutex> lock(reading_);
+  const auto lock = take_turn();
   const int64_t now = now_ns();
   if (hunt_.is_lost(now) && now >= hunt_next_ns_) {
     const std::unique_lock<std::mutex> hunting(hunting_, std::try_to_lock);

@@ -112,6 +112,7 @@ class Sampler {
   void snapshot(double* into, int64_t time_ns) const noexcept;
   void tell_hunted(double* into) const noexcept;
   void give_way(std::unique_lock<std::mutex>& lock) noexcept;
+  std::unique_lock<std::mutex> take_turn() noexcept;  // reading_, for a row
   void fill_row(double* row) const noexcept;
   void read_all() noexcept;   // with reading_ held
   void look_anew() noexcept;  // lets the thread look anew at what is wanted
