@@ -32,24 +32,27 @@ class Steps : public Source {
     double phase = 0;  // of the updates, seconds
     double tu = kTu;
     bool additive = true;
+    double update_s = kTu;
+    int package = -1;  // −1: its place
   };
 
   explicit Steps(std::vector<Spec> specs) : specs_(std::move(specs)), start_ns_(now_ns()) {
     for (size_t i = 0; i < specs_.size(); ++i) {
       Domain domain;
-      domain.id = "package-" + std::to_string(i);
+      domain.package = specs_[i].package < 0 ? static_cast<int>(i) : specs_[i].package;
+      domain.id = "package-" + std::to_string(domain.package);
       domain.kind = "package";
       domain.source = "steps";
-      domain.package = static_cast<int>(i);
       if (!specs_[i].additive) domain.role = Role::part;
       if (!specs_[i].additive) domain.parent = "package-0";
       domain.unit = kUnit;
-      domain.update_s = kTu;
+      domain.update_s = specs_[i].update_s;
       domain.max_watts = 1000;
       domain.call = static_cast<int>(i);
       domains_.push_back(domain);
       Counter::Spec spec;
       spec.unit = kUnit;
+      spec.stall_ns = 20'000'000;
       counters_.emplace_back(spec);
     }
   }
@@ -101,6 +104,12 @@ struct Rig {
   std::vector<double> reading;
   std::vector<double> baseline;
 };
+
+std::vector<std::unique_ptr<Source>> steps(std::vector<Steps::Spec> specs) {
+  std::vector<std::unique_ptr<Source>> sources;
+  sources.push_back(std::make_unique<Steps>(std::move(specs)));
+  return sources;
+}
 
 Curve constant(double watts) {
   return [watts](double seconds) { return watts * seconds; };
@@ -252,4 +261,69 @@ TEST(aligned_rows_come_soon_after_an_update_and_tell_its_age) {
   }
   CHECK(late.size() > 20);
   CHECK(median(late) < 0.02);
+}
+
+TEST(what_another_source_reads_more_slowly_is_left_blind) {
+  Readers readers(steps({{constant(65), 0.0002}, {constant(10), 0.0007}}));
+  Hunt hunt(readers);
+  hunt.begin(readers, [] {});
+  CHECK_EQ(hunt.told().size(), 2u);
+  readers.exchange({1}, steps({{constant(10), 0, 0.1, true, 0.1, 1}}));
+  hunt.begin(readers, [] {});
+  CHECK_EQ(hunt.told().size(), 1u);
+  CHECK_EQ(hunt.told()[0].column, 0u);
+  readers.read();
+  hunt.end(readers, now_ns(), [] {});
+  CHECK_EQ(hunt.told().size(), 1u);
+  double ages[2];
+  hunt.ages(readers, ages);
+  CHECK(std::isnan(ages[1]));
+  // Even where nothing is left to follow.
+  readers.exchange({0}, steps({{constant(65), 0, 0.1, true, 0.1, 0}}));
+  hunt.begin(readers, [] {});
+  CHECK(hunt.told().empty());
+}
+
+// Both are call 0 of a source of that name.
+TEST(a_domain_that_was_opened_anew_is_followed_beside_what_was_not_lost) {
+  Readers readers(steps({{constant(65), 0.0002}, {constant(10), 0.0007}}));
+  Hunt hunt(readers);
+  readers.exchange({1}, steps({{constant(10), 0.0007, kTu, true, kTu, 1}}));
+  std::vector<double> sigmas;
+  for (int i = 0; i < 11; ++i) {
+    hunt.begin(readers, [] {});
+    for (const Hunt::Told& told : hunt.told()) {
+      if (told.column == 1) sigmas.push_back(std::sqrt(told.variance) / 10 * 1e6);
+    }
+  }
+  CHECK(sigmas.size() > 5);
+  CHECK(median(sigmas) < 100);  // µs of its power
+}
+
+TEST(a_counter_that_never_counted_anything_is_not_waited_for) {
+  Readers readers(steps({{constant(65)}, {constant(0)}}));
+  Hunt hunt(readers);
+  readers.read();
+  wait_ms(25);
+  readers.read();
+  CHECK(readers.tallies()[1].stalls > 0);
+  hunt.begin(readers, [] {});  // learns
+  std::vector<double> periods;
+  for (int i = 0; i < 11; ++i) {
+    const int64_t before = now_ns();
+    hunt.begin(readers, [] {});
+    periods.push_back(static_cast<double>(now_ns() - before) * 1e-9 / kTu);
+  }
+  CHECK(median(periods) < 6);
+}
+
+TEST(a_moment_long_past_is_left_blind) {
+  Readers readers(steps({{constant(65)}}));
+  Hunt hunt(readers);
+  hunt.begin(readers, [] {});
+  const int64_t time_ns = now_ns();
+  wait_ms(10);
+  readers.read();
+  hunt.end(readers, time_ns, [] {});
+  CHECK(hunt.told().empty());
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "check.h"
+#include "clock.h"
 #include "counter.h"
 #include "integral.h"
 
@@ -166,7 +167,7 @@ class Counters : public Source {
   }
   const std::vector<Domain>& domains() const override { return domains_; }
   const std::vector<std::string>& notes() const override { return notes_; }
-  bool stamps() const override { return true; }
+  bool stamps() const override { return stamped; }
   void read(Tally* tallies) noexcept override {
     for (size_t i = 0; i < states.size(); ++i) read_call(static_cast<int>(i), tallies);
   }
@@ -183,6 +184,7 @@ class Counters : public Source {
 
   std::vector<State> states;
   bool* gone = nullptr;
+  bool stamped = true;
 
  private:
   double unit_;
@@ -305,4 +307,28 @@ TEST(what_nobody_has_lost_is_not_exchanged) {
   CHECK(done.columns.empty());
   CHECK_EQ(done.retired.size(), 1u);
   CHECK_EQ(readers.domains()[0].source, std::string("first"));
+}
+
+TEST(one_call_is_stamped_where_its_source_does_not) {
+  world = {};
+  auto made = std::make_unique<Counters>("first", std::vector<std::string>{"a", "b"});
+  made->stamped = false;
+  Readers readers(one(std::move(made)), suspended);
+  readers.read();
+  const int64_t before = now_ns();
+  readers.read_call(1);
+  CHECK(readers.tallies()[0].stamp.time_ns <= before);
+  CHECK(readers.tallies()[1].stamp.time_ns >= before);
+}
+
+// A source that was opened anew beside what it still had numbers its calls from 0 again.
+TEST(calls_of_one_number_are_one_only_within_one_source) {
+  world = {};
+  Readers readers(one(std::make_unique<Counters>("first", std::vector<std::string>{"a", "b"})),
+                  suspended);
+  CHECK(readers.share_call(1, 1));
+  CHECK(!readers.share_call(0, 1));
+  readers.exchange({1}, one(std::make_unique<Counters>("first", std::vector<std::string>{"b"})));
+  CHECK_EQ(readers.domains()[0].call, readers.domains()[1].call);
+  CHECK(!readers.share_call(0, 1));
 }
