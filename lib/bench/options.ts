@@ -48,7 +48,7 @@ export const USUAL: Counts = {
   rows: { turns: 20, rowsPerTurn: 25, instructionTurns: 3 },
   timers: { seconds: 0.7 },
   drain: { warmUps: 100, rounds: 8, meterRounds: 5, roundMs: 200 },
-  slowdown: { pairs: 40, floorPairs: 20, sliceMs: 50, floorSlices: 6 },
+  slowdown: { pairs: 40, floorPairs: 20, sliceMs: 50, floorSlices: 10 },
   startup: { runs: 5 },
   precision: { windows: { 2: 100, 5: 50, 10: 40, 50: 6, 100: 3 }, moving: { 5: 670 } },
   soak: { seconds: 3.5, floorSeconds: 1 },
