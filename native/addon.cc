@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "names.h"
 #include "sampler.h"
 #include "source.h"
 
@@ -29,46 +30,6 @@ using jouletap::Source;
 
 // Milliseconds or rows: what fits int64_t in nanoseconds, and memory.
 constexpr double kMost = 1e9;
-
-const char* name_of(jouletap::Role role) {
-  switch (role) {
-    case jouletap::Role::root:
-      return "root";
-    case jouletap::Role::part:
-      return "part";
-    case jouletap::Role::whole:
-      break;
-  }
-  return "whole";
-}
-
-const char* name_of(jouletap::Method method) {
-  switch (method) {
-    case jouletap::Method::counter:
-      return "energy-counter";
-    case jouletap::Method::samples:
-      return "power-samples";
-    case jouletap::Method::gauge:
-      return "power-gauge";
-    case jouletap::Method::average:
-      break;
-  }
-  return "power-average";
-}
-
-const char* name_of(Refusal::Kind kind) {
-  switch (kind) {
-    case Refusal::Kind::absent:
-      return "absent";
-    case Refusal::Kind::forbidden:
-      return "forbidden";
-    case Refusal::Kind::masked:
-      return "masked";
-    case Refusal::Kind::broken:
-      break;
-  }
-  return "broken";
-}
 
 Napi::Value to_js(Napi::Env env, const jouletap::Device& device) {
   auto object = Napi::Object::New(env);
