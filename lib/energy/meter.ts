@@ -18,7 +18,7 @@ function stopAll(): void {
 
 /**
  * Measures the whole machine from `start()` to `stop()`. It does not keep the process alive, and
- * costs no time on the event loop while nobody asks for rows.
+ * costs no time on the event loop while nobody asks for rows, but for an estimate's timer.
  *
  * @example
  * const meter = new Meter()
@@ -73,9 +73,10 @@ export class Meter {
   }
 
   /**
-   * Opens a span, to be closed by `span.end()` or at the end of a `using` block.
+   * Opens a span, to be closed by `span.end()` or at the end of a `using` block: before `stop()`, or it
+   * ends with that, aligned or not as the meter is.
    * @param options.align whether it begins and ends at updates of the counters; default: as the meter
-   * @throws {JouletapError} BAD_STATE unless the meter runs; BAD_OPTION.
+   * @throws {JouletapError} BAD_STATE unless the meter runs; BAD_OPTION for any option but `align`.
    */
   span(name = '', options: Pick<MeterOptions, 'align'> = {}): Span {
     this.#mustRun('span')
