@@ -3,6 +3,7 @@
  *
  * Nothing in the addon calls JavaScript; everything here is synchronous.
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { JouletapError } from './errors'
 
@@ -244,10 +245,12 @@ export interface FloorReads {
 /** What the bare loop cost. */
 export interface NativeFloor {
   readonly rows: number
-  /** CPU time of the loop's thread, in seconds; not to be believed where instructions were counted. */
+  /** CPU time of the loop's thread, in seconds; not to be believed where anything was counted. */
   readonly cpuSeconds: number
   /** NaN where they were not to be counted. */
   readonly instructions: number
+  /** Grid times that passed before the loop woke and have no row; NaN where not to be counted. */
+  readonly missed: number
   /** Whether the thread ran under SCHED_FIFO. */
   readonly realtime: boolean
 }
@@ -305,11 +308,16 @@ export interface Native {
   ) => NativeSampler
   /**
    * The least that `rows` rows can cost: a bare loop over the system calls of a row, on a thread
-   * with the sampler's priority and timer slack. Blocks this thread until it is done. On Linux only;
-   * the bench's.
+   * with the sampler's priority and timer slack. Blocks this thread until it is done. With `missed`,
+   * of `rows` grid times those that have passed when it wakes get no row. On Linux only; the bench's.
    * @throws {Error} the sentence that says what could not be opened, read or counted.
    */
-  floor?(reads: FloorReads, intervalMs: number, rows: number, instructions: boolean): NativeFloor
+  floor?(
+    reads: FloorReads,
+    intervalMs: number,
+    rows: number,
+    count: 'nothing' | 'instructions' | 'missed',
+  ): NativeFloor
   /**
    * Counts the instructions of the thread with this id (gettid), 0: this one. On Linux only; the
    * bench's.
@@ -354,10 +362,23 @@ export function native(): Native {
   return loaded
 }
 
+/** Where the addon usually is: to look there is quicker than to ask which of all names is right. */
+const USUAL = [
+  'build/Release/jouletap.node',
+  `prebuilds/${process.platform}-${process.arch}/jouletap.glibc.node`,
+]
+
 function load(): Native | JouletapError {
+  const root = join(__dirname, '..')
+  try {
+    const usual = USUAL.map((name) => join(root, name)).find((path) => existsSync(path))
+    if (usual) return require(usual) as Native
+  } catch {
+    // Made for another system: perhaps there is one for this.
+  }
   try {
     const find = require('node-gyp-build') as (root: string) => Native
-    return find(join(__dirname, '..'))
+    return find(root)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.split('\n', 1)[0] : String(cause)
     return new JouletapError('NOT_AVAILABLE', `The native addon could not be loaded (${why}).`, {

@@ -390,7 +390,14 @@ std::vector<jouletap::FloorRegister> registers_of(const Napi::Array& wanted) {
   return registers;
 }
 
-/// (reads: { files, registers, groups }, intervalMs: number, rows: number, instructions: boolean)
+jouletap::FloorCount count_of(const std::string& name) {
+  if (name == "instructions") return jouletap::FloorCount::instructions;
+  if (name == "missed") return jouletap::FloorCount::missed;
+  return jouletap::FloorCount::nothing;
+}
+
+/// (reads: { files, registers, groups }, intervalMs: number, rows: number,
+/// count: 'nothing' | 'instructions' | 'missed')
 Napi::Value floor(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const double interval_ms = info[1].As<Napi::Number>().DoubleValue();
@@ -403,13 +410,14 @@ Napi::Value floor(const Napi::CallbackInfo& info) {
   const jouletap::FloorReads reads{strings(list("files")), registers_of(list("registers")),
                                    groups_of(list("groups"))};
   const auto done = jouletap::run_floor(reads, std::llround(interval_ms * 1e6), rows,
-                                        info[3].As<Napi::Boolean>().Value());
+                                        count_of(info[3].As<Napi::String>().Utf8Value()));
   if (const auto* why = std::get_if<std::string>(&done)) throw Napi::Error::New(env, *why);
   const auto& cost = std::get<jouletap::Floor>(done);
   auto object = Napi::Object::New(env);
   object["rows"] = cost.rows;
   object["cpuSeconds"] = cost.cpu_seconds;
   object["instructions"] = cost.instructions;
+  object["missed"] = cost.missed;
   object["realtime"] = Napi::Boolean::New(env, cost.realtime);
   return object;
 }

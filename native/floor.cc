@@ -95,8 +95,20 @@ double own_cpu_seconds() {
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
 }
 
-/// False if a read gave nothing.
-bool loop(const Opened& opened, int64_t interval_ns, int64_t rows) {
+int64_t ns_since(const timespec& then) {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (now.tv_sec - then.tv_sec) * kNsPerSecond + now.tv_nsec - then.tv_nsec;
+}
+
+void advance(timespec& time, int64_t ns) {
+  const int64_t next = time.tv_nsec + ns;
+  time.tv_sec += next / kNsPerSecond;
+  time.tv_nsec = next % kNsPerSecond;
+}
+
+/// False if a read gave nothing. Where `missed` is given, grid times that have passed are left out.
+bool loop(const Opened& opened, int64_t interval_ns, int64_t rows, int64_t* missed) {
   std::vector<char> buffer(opened.group_bytes);
   char text[32];
   [[maybe_unused]] volatile uint64_t value = 0;  // so that the numbers are really made
@@ -104,10 +116,14 @@ bool loop(const Opened& opened, int64_t interval_ns, int64_t rows) {
   timespec due{};
   clock_gettime(CLOCK_MONOTONIC, &due);
   for (int64_t row = 0; row < rows; ++row) {
-    const int64_t next = due.tv_nsec + interval_ns;
-    due.tv_sec += next / kNsPerSecond;
-    due.tv_nsec = next % kNsPerSecond;
+    advance(due, interval_ns);
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, nullptr);
+    if (missed != nullptr) {
+      const int64_t passed = std::min(ns_since(due) / interval_ns, rows - 1 - row);
+      *missed += passed;
+      row += passed;
+      advance(due, passed * interval_ns);
+    }
     for (const File& file : opened.files) {
       const ssize_t got = pread(file.get(), text, sizeof text - 1, 0);
       good = good && got > 0;
@@ -127,33 +143,38 @@ bool loop(const Opened& opened, int64_t interval_ns, int64_t rows) {
 }
 
 /// The loop's thread: an empty sentence if all went well.
-std::string run(const Opened& opened, int cpu, int64_t interval_ns, int64_t rows, bool instructions,
+std::string run(const Opened& opened, int cpu, int64_t interval_ns, int64_t rows, FloorCount count,
                 Floor& floor) {
   settle_in(cpu, floor);
   std::optional<Instructions> counter;
-  if (instructions) {
+  if (count == FloorCount::instructions) {
     auto counting = Instructions::open(0);
     if (const auto* why = std::get_if<std::string>(&counting)) return *why;
     counter.emplace(std::get<Instructions>(std::move(counting)));
   }
+  const bool counts_missed = count == FloorCount::missed;
+  int64_t missed = 0;
   const double before = own_cpu_seconds();
-  if (!loop(opened, interval_ns, rows)) return "a read of the floor gave nothing";
+  const bool good = loop(opened, interval_ns, rows, counts_missed ? &missed : nullptr);
+  if (!good) return "a read of the floor gave nothing";
   floor.cpu_seconds = own_cpu_seconds() - before;
-  floor.instructions = counter ? counter->count() : std::numeric_limits<double>::quiet_NaN();
-  floor.rows = static_cast<double>(rows);
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  floor.instructions = counter ? counter->count() : kUnknown;
+  floor.missed = counts_missed ? static_cast<double>(missed) : kUnknown;
+  floor.rows = static_cast<double>(rows - missed);
   return "";
 }
 
 }  // namespace
 
 std::variant<Floor, std::string> run_floor(const FloorReads& reads, int64_t interval_ns,
-                                           int64_t rows, bool instructions) {
+                                           int64_t rows, FloorCount count) {
   Opened opened;
   std::string why = open_all(reads, opened);
   if (!why.empty()) return why;
   Floor floor;
   const int cpu = reads.groups.empty() ? -1 : reads.groups.front().cpu;
-  std::thread([&] { why = run(opened, cpu, interval_ns, rows, instructions, floor); }).join();
+  std::thread([&] { why = run(opened, cpu, interval_ns, rows, count, floor); }).join();
   if (!why.empty()) return why;
   return floor;
 }

@@ -17,11 +17,13 @@ constexpr double kLearningPeriods = 20;
 constexpr size_t kLearningEdges = 12;
 // As long as this after its edge a counter is as good as on it.
 constexpr int64_t kSinceEdgeNs = 50'000;
-// A row comes so long after an update, and the update is known at least as well as this, or as its
-// jitter lets it.
+// A row comes so long after an update.
 constexpr int64_t kAfterEdgeNs = 30'000;
+// An update is known well enough if it is as well as this, or as its jitter lets it; and is lost if
+// it is worse than this share of a period.
 constexpr double kSureNs = 10'000;
 constexpr double kSurer = 1.5;
+constexpr double kLost = 0.1;
 // Periods from the end of a stretch to the edge that tells of it.
 constexpr double kFarthest = 1.5;
 // So many standard deviations are nothing but doubt about edges.
@@ -60,18 +62,30 @@ const Hunt::Quarry* Hunt::main() const {
   return most == quarries_.end() || !most->edges.known() ? nullptr : &*most;
 }
 
-bool Hunt::is_sure(int64_t now_ns) const {
-  const Quarry* quarry = main();
-  if (quarry == nullptr) return false;
-  return quarry->edges.next(now_ns).error_ns <=
-         std::max(kSureNs, kSurer * quarry->edges.jitter_ns());
+bool Hunt::is_lost(int64_t now_ns) const {
+  const Quarry* const quarry = main();
+  return quarry == nullptr ||
+         quarry->edges.next(now_ns).error_ns > kLost * quarry->edges.period_ns();
 }
 
-int64_t Hunt::after_edge(int64_t at_ns) const {
-  const Quarry* quarry = main();
-  if (quarry == nullptr) return at_ns;
+Hunt::Aim Hunt::aim_at(int64_t at_ns) const {
+  const Quarry* const quarry = main();
+  if (quarry == nullptr) return {at_ns, false};
   const Edges::Edge edge = quarry->edges.next(at_ns - 1);
-  return edge.time_ns + kAfterEdgeNs + std::llround(2 * edge.error_ns);
+  const auto doubt_ns = std::llround(kNoise * edge.error_ns);
+  if (edge.error_ns <= std::max(kSureNs, kSurer * quarry->edges.jitter_ns())) {
+    return {edge.time_ns + doubt_ns + kAfterEdgeNs, false};
+  }
+  return {edge.time_ns - doubt_ns - kAfterEdgeNs, true};
+}
+
+void Hunt::confirm(Readers& readers) {
+  const Quarry* const quarry = main();
+  if (quarry == nullptr) return;
+  aim(readers);
+  const double error = kNoise * quarry->edges.next(now_ns()).error_ns + kAfterEdgeNs;
+  spin(readers, [] {}, 3 * error / quarry->update_ns, [quarry] { return quarry->count > 0; });
+  for (Quarry& each : quarries_) learn(each);
 }
 
 void Hunt::ages(const Readers& readers, double* into) const {

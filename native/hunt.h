@@ -37,11 +37,17 @@ class Hunt {
   /// After all domains have been read, spins until every counter has stepped twice, or for eight
   /// periods, and tells of time_ns, which has just passed.
   void end(Readers& readers, int64_t time_ns, const std::function<void()>& pause);
-  // For rows that come just after an update.
-  /// Whether the next update of the counter with the most power is known well enough.
-  bool is_sure(int64_t now_ns) const;
-  /// A moment just after its next update that is not before at_ns; at_ns where none is known.
-  int64_t after_edge(int64_t at_ns) const;
+  // For rows that come just after an update of the counter with the most power.
+  /// Whether its updates are not known, so that only begin() can learn them.
+  bool is_lost(int64_t now_ns) const;
+  struct Aim {
+    int64_t wake_ns;
+    bool confirm;  // whether to wait for the update itself then
+  };
+  /// When to wake for the next update that is not before at_ns; then, where none is known.
+  Aim aim_at(int64_t at_ns) const;
+  /// Spins until the update comes, or is overdue, and learns from it.
+  void confirm(Readers& readers);
   /// Milliseconds since the update that each column's last look saw; NaN where that is not known.
   void ages(const Readers& readers, double* into) const;
 

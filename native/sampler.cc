@@ -49,9 +49,8 @@ constexpr int64_t kLongestGaugeNs = 500'000'000;
 // The cost is looked at after so many rows and so much time.
 constexpr double kCostRows = 16;
 constexpr int64_t kCostNs = 100'000'000;
-// A stream of rows hunts for updates no more often than this; before it knows any, than that.
-constexpr int64_t kHuntNs = 1'000'000'000;
-constexpr int64_t kLearnNs = 200'000'000;
+// A stream of rows learns the updates of a counter no more often than this.
+constexpr int64_t kHuntNs = 200'000'000;
 constexpr double kLongestIntervalNs = 3.6e12;
 
 steady_clock::time_point at(int64_t time_ns) {
@@ -305,14 +304,15 @@ void Sampler::run(int64_t start_ns) noexcept {
   std::unique_lock<std::mutex> waking(waking_);
   while (!stopping_) {
     changed_ = false;
-    int64_t due = last_read + rest_ns_;
-    if (recording_) due = std::min<int64_t>(next_row_, due);
+    Hunt::Aim due{last_read + rest_ns_, false};
+    if (recording_) due.wake_ns = std::min<int64_t>(next_row_, due.wake_ns);
     if (recording_ && aligned_) {
       waking.unlock();
-      due = aim(due);
+      due = aim(due.wake_ns);
       waking.lock();
     }
-    if (wake_.wait_until(waking, at(due), [this] { return stopping_ || changed_; })) continue;
+    if (wake_.wait_until(waking, at(due.wake_ns), [this] { return stopping_ || changed_; }))
+      continue;
     waking.unlock();
     {
       ++waiting_;
@@ -320,10 +320,12 @@ void Sampler::run(int64_t start_ns) noexcept {
       --waiting_;
       ++overhead_.wake_ups;
       ++overhead_.system_calls;
+      const int64_t late = now_ns() - due.wake_ns;
+      if (due.confirm) hunt_.confirm(readers_);
       const int64_t now = now_ns();
       read_all();
       last_read = readers_.time_ns();
-      if (recording_ && now >= next_row_) row(now, std::max<int64_t>(due, next_row_));
+      if (recording_ && now >= next_row_) row(now, late);
     }
     waking.lock();
   }
@@ -342,24 +344,23 @@ void Sampler::run(int64_t start_ns) noexcept {
   running_ = false;
 }
 
-void Sampler::row(int64_t now_ns, int64_t due_ns) noexcept {
+void Sampler::row(int64_t now_ns, int64_t late_ns) noexcept {
   emit();
-  lateness_.add(now_ns - due_ns);
+  lateness_.add(late_ns);
   ++overhead_.rows;
-  overhead_.overruns += static_cast<double>((now_ns - due_ns) / interval_ns_);
+  overhead_.overruns += static_cast<double>(late_ns / interval_ns_);
   next_row_ = next_row_ + ((now_ns - next_row_) / interval_ns_ + 1) * interval_ns_;
   if (max_overhead_ > 0) restrain(now_ns);
 }
 
-int64_t Sampler::aim(int64_t due_ns) noexcept {
-  std::unique_lock<std::mutex> lock(reading_);
+Hunt::Aim Sampler::aim(int64_t due_ns) noexcept {
+  const std::lock_guard<std::mutex> lock(reading_);
   const int64_t now = now_ns();
-  const int64_t pause = hunt_.after_edge(now) == now ? kLearnNs : kHuntNs;
-  if (!hunt_.is_sure(now) && (hunted_ns_ == 0 || now - hunted_ns_ >= pause)) {
+  if (hunt_.is_lost(now) && (hunted_ns_ == 0 || now - hunted_ns_ >= kHuntNs)) {
     hunted_ns_ = now;
     hunt_.begin(readers_, [] {});
   }
-  return hunt_.after_edge(std::max(due_ns, now));
+  return hunt_.aim_at(std::max(due_ns, now));
 }
 
 /// Makes the interval so much longer that rows cost no more than they may.

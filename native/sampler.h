@@ -101,9 +101,9 @@ class Sampler {
  private:
   void run(int64_t start_ns) noexcept;  // the thread
   void settle_in() noexcept;            // gives the thread its name, priority and place
-  /// With reading_ held: one of the grid, that was due then.
-  void row(int64_t now_ns, int64_t due_ns) noexcept;
-  int64_t aim(int64_t due_ns) noexcept;  // just after an update
+  /// With reading_ held: one of the grid, for which the thread woke so late.
+  void row(int64_t now_ns, int64_t late_ns) noexcept;
+  Hunt::Aim aim(int64_t due_ns) noexcept;  // at an update
   void restrain(int64_t now_ns) noexcept;
   double cpu_seconds() const noexcept;  // with reading_ held
   // With reading_ held: all as of the last reading, relative to a time; what the hunt knows better.

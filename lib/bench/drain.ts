@@ -1,4 +1,5 @@
 /** What it costs JavaScript to fetch rows, value by value. */
+import { setImmediate as breathe } from 'node:timers/promises'
 import { Meter, type Rows } from '../energy'
 import { median, spread } from './arithmetic'
 import { block, openSampler, type Place, startSampler } from './look'
@@ -14,10 +15,67 @@ const WARM_UP_MS = 4
 /** Lets rows gather while this thread stands still, then fetches them all; so many times. */
 export async function drain(
   { source, root }: Place,
-  { warmUps, rounds, roundMs }: Counts['drain'],
+  counts: Counts['drain'],
   signal: AbortSignal,
 ): Promise<DrainFigures> {
-  const figures: { ns: number; values: number }[] = []
+  const own = await byRead(source, root, counts, signal)
+  const meter = await byMeter(source, root, counts, signal)
+  return {
+    nsPerValue: median(own.ns),
+    nsPerValueSpread: spread(own.ns),
+    meterNsPerValue: median(meter.ns),
+    meterNsPerValueSpread: spread(meter.ns),
+    values: Math.round(median(own.values)),
+  }
+}
+
+/** What each round took for a value, and how many values it fetched. */
+interface Rounds {
+  ns: number[]
+  values: number[]
+}
+
+/** The addon's `read` into one array of this function's. */
+async function byRead(
+  source: string,
+  root: string,
+  { rounds, roundMs }: Counts['drain'],
+  signal: AbortSignal,
+): Promise<Rounds> {
+  const rowsKept = Math.ceil((2 * roundMs) / INTERVAL_MS)
+  const sampler = openSampler([source], root, INTERVAL_MS, rowsKept)
+  const width = 1 + sampler.domains.length
+  // Filled, so that its memory is there before the first round.
+  const into = new Float64Array(rowsKept * width).fill(0)
+  const made: Rounds = { ns: [], values: [] }
+  startSampler(sampler)
+  sampler.record(true)
+  try {
+    while (made.ns.length < rounds) {
+      await breathe()
+      signal.throwIfAborted()
+      block(roundMs)
+      const begun = process.hrtime.bigint()
+      const rows = sampler.read(into)
+      const ns = Number(process.hrtime.bigint() - begun)
+      if (rows === 0) continue
+      made.ns.push(ns / (rows * width))
+      made.values.push(rows * width)
+    }
+  } finally {
+    sampler.stop()
+  }
+  return made
+}
+
+/** `Meter.rows()`, as programs fetch them. */
+async function byMeter(
+  source: string,
+  root: string,
+  { warmUps, meterRounds, roundMs }: Counts['drain'],
+  signal: AbortSignal,
+): Promise<Rounds> {
+  const made: Rounds = { ns: [], values: [] }
   const meter = new Meter({
     sources: [source],
     root,
@@ -29,7 +87,8 @@ export async function drain(
     const width = 1 + meter.domains.length
     const unasked = meter.overhead().rows
     let fetched = 0
-    for (let round = -warmUps; round < rounds; round++) {
+    for (let round = -warmUps; round < meterRounds; round++) {
+      await breathe()
       signal.throwIfAborted()
       // The first rounds are the compiler's.
       block(round < 0 ? WARM_UP_MS : roundMs)
@@ -40,42 +99,16 @@ export async function drain(
       while (count < there) count += lengthOf(await rows.next())
       const ns = Number(process.hrtime.bigint() - begun)
       fetched += count
-      if (round >= 0) figures.push({ ns: ns / (count * width), values: count * width })
+      if (round < 0) continue
+      made.ns.push(ns / (count * width))
+      made.values.push(count * width)
     }
   } finally {
     meter.stop()
   }
-  const ns = figures.map((figure) => figure.ns)
-  return {
-    nsPerValue: median(ns),
-    nsPerValueSpread: spread(ns),
-    readNsPerValue: median(readAlone(source, root, rounds, roundMs)),
-    values: Math.round(median(figures.map(({ values }) => values))),
-  }
+  return made
 }
 
 function lengthOf({ value, done }: IteratorResult<Rows>): number {
   return done ? Number.POSITIVE_INFINITY : value.times.length
-}
-
-function readAlone(source: string, root: string, rounds: number, roundMs: number): number[] {
-  const rowsKept = Math.ceil((2 * roundMs) / INTERVAL_MS)
-  const sampler = openSampler([source], root, INTERVAL_MS, rowsKept)
-  const width = 1 + sampler.domains.length
-  const into = new Float64Array(rowsKept * width)
-  const figures: number[] = []
-  startSampler(sampler)
-  sampler.record(true)
-  try {
-    for (let round = 0; round < rounds; round++) {
-      block(roundMs)
-      const begun = process.hrtime.bigint()
-      const rows = sampler.read(into)
-      const taken = Number(process.hrtime.bigint() - begun)
-      if (rows > 0) figures.push(taken / (rows * width))
-    }
-  } finally {
-    sampler.stop()
-  }
-  return figures
 }

@@ -24,16 +24,19 @@ const timers = ({ seconds }: Counts['timers']) => [
     `busy: every processor had a spinning thread besides. Missed: grid times without a row.`,
 ]
 
-const drain = ({ warmUps, rounds, roundMs }: Counts['drain']) => [
-  `Wall time for each double, median of ${rounds} rounds (least … most) after ${warmUps} ` +
-    `short ones that do not count: rows gather at 10 kHz for ${roundMs} ms while JavaScript stands ` +
-    `still, then all are fetched by Meter.rows(), or by the addon's read() alone.`,
+const drain = ({ warmUps, rounds, meterRounds, roundMs }: Counts['drain']) => [
+  `Wall time for each double, median over rounds (least … most): rows gather at 10 kHz for ` +
+    `${roundMs} ms while JavaScript stands still, then all are fetched: by the addon's read() into ` +
+    `an array that is used again (${rounds} rounds), and by Meter.rows() (${meterRounds} rounds after ` +
+    `${warmUps} short ones that do not count), which makes new arrays for every batch, so that the ` +
+    `kernel has to provide their memory.`,
 ]
 
-const overhead = ({ pairs, sliceMs, floorSlices }: Counts['slowdown']) => [
+const overhead = ({ pairs, floorPairs, sliceMs, floorSlices }: Counts['slowdown']) => [
   `${THREADS} threads of fixed arithmetic, slices of ${sliceMs} ms without and with rows at 1 kHz ` +
     `in the order ABBA: mean of ${pairs} paired differences in speed with its 95 % confidence ` +
-    `interval (Student's t). Shares of a CPU: medians of ${Math.max(1, floorSlices)} slices each of ` +
+    `interval (Student's t). Beside it the bare loop, which makes the same system calls at the same ` +
+    `times, in ${floorPairs} pairs taken the same way: what any sampler would take here. Shares of a CPU: medians of ${Math.max(1, floorSlices)} slices each of ` +
     `sampler and bare loop by turns, in the same run; ratio: median over pairs.`,
 ]
 
@@ -50,12 +53,16 @@ const precision = (_: Counts['precision'], seed: number) => [
     `would be two-valued. Constant: ${STEADY_WATTS} W; moving: steps, ramps and bursts together. ` +
     `Theory: Tu/(√6·T). Typical: what 68 % of the errors stay below. Claimed: root mean square of ` +
     `the windows' own uncertainties. Found: windows whose ends are both known better than blind ` +
-    `ones, which a busy machine prevents.`,
+    `ones, which a busy machine prevents. The limits within 1σ and 2σ are those of aligned windows ` +
+    `under all moving loads together.`,
 ]
 
-const soak = (_: Counts['soak']) => [
-  'Meter.rows() at 10 kHz in a for await loop, once. Lost: overwritten or never taken. Growth: ' +
-    'resident memory after garbage collection, from when the run has settled to its end.',
+const soak = ({ floorSeconds }: Counts['soak']) => [
+  `Meter.rows() at 10 kHz in a for await loop, once. Lost: taken and never delivered, for they were ` +
+    `overwritten. Missed: grid times without a row, for the machine did not wake the thread in time; ` +
+    `their energy is in the next row, and the bare loop, at the same rate for ${floorSeconds} s ` +
+    `just after, shows how many any sampler would miss here. Growth: resident memory after garbage ` +
+    `collection, from when the run has settled to its end.`,
 ]
 
 /** Of the parts that were taken: those of the report that hold something. */

@@ -8,6 +8,7 @@ export type {
   DrainFigures,
   OverheadFigures,
   PrecisionFigures,
+  Slowdown,
   SoakFigures,
   SourceCost,
   Spread,

@@ -29,41 +29,42 @@ export interface BenchOptions {
 export interface Counts {
   rows: { turns: number; rowsPerTurn: number; instructionTurns: number }
   timers: { seconds: number }
-  drain: { warmUps: number; rounds: number; roundMs: number }
-  slowdown: { pairs: number; sliceMs: number; floorSlices: number }
+  drain: { warmUps: number; rounds: number; meterRounds: number; roundMs: number }
+  slowdown: { pairs: number; floorPairs: number; sliceMs: number; floorSlices: number }
   startup: { runs: number }
   /**
    * Windows by their length in milliseconds: at constant power for each alignment; aligned under each
-   * kind of moving load, and blind a sixth of that.
+   * kind of moving load, and blind a tenth of that.
    */
   precision: {
     windows: Readonly<Record<number, number>>
     moving: Readonly<Record<number, number>>
   }
-  soak: { seconds: number }
+  soak: { seconds: number; floorSeconds: number }
 }
 
+/** Together some 55 s on a machine that has nothing else to do. */
 export const USUAL: Counts = {
-  rows: { turns: 20, rowsPerTurn: 50, instructionTurns: 4 },
-  timers: { seconds: 1 },
-  drain: { warmUps: 200, rounds: 15, roundMs: 200 },
-  slowdown: { pairs: 40, sliceMs: 70, floorSlices: 10 },
-  startup: { runs: 7 },
-  precision: { windows: { 2: 150, 5: 80, 10: 80, 50: 12, 100: 6 }, moving: { 2: 670 } },
-  soak: { seconds: 5 },
+  rows: { turns: 20, rowsPerTurn: 25, instructionTurns: 3 },
+  timers: { seconds: 0.7 },
+  drain: { warmUps: 100, rounds: 8, meterRounds: 5, roundMs: 200 },
+  slowdown: { pairs: 40, floorPairs: 20, sliceMs: 50, floorSlices: 10 },
+  startup: { runs: 5 },
+  precision: { windows: { 2: 100, 5: 50, 10: 40, 50: 6, 100: 3 }, moving: { 5: 670 } },
+  soak: { seconds: 3.5, floorSeconds: 1 },
 }
 
 export const FULL: Counts = {
   rows: { turns: 60, rowsPerTurn: 200, instructionTurns: 10 },
   timers: { seconds: 8 },
-  drain: { warmUps: 200, rounds: 60, roundMs: 200 },
-  slowdown: { pairs: 200, sliceMs: 100, floorSlices: 50 },
+  drain: { warmUps: 200, rounds: 60, meterRounds: 30, roundMs: 200 },
+  slowdown: { pairs: 200, floorPairs: 100, sliceMs: 100, floorSlices: 50 },
   startup: { runs: 21 },
   precision: {
     windows: { 2: 2000, 5: 1000, 10: 1000, 50: 200, 100: 100 },
     moving: { 2: 1000, 5: 700, 10: 700 },
   },
-  soak: { seconds: 60 },
+  soak: { seconds: 60, floorSeconds: 20 },
 }
 
 /** Options with every default filled in. */

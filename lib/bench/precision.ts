@@ -68,7 +68,7 @@ export async function precision(
   for (const align of ALIGNMENTS) {
     for (const [ms, wanted] of entries(moving)) {
       const all: Miss[] = []
-      const count = align === 'edge' ? wanted : Math.ceil(wanted / 6)
+      const count = align === 'edge' ? wanted : Math.ceil(wanted / 10)
       for (const shape of SHAPES) {
         teller.progress(`precision: ${count} windows of ${ms} ms on ${shape}, align ${align}`)
         const start = truthOf(hosts.moving).seconds + SETTLING_SECONDS

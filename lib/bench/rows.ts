@@ -33,7 +33,8 @@ export async function rowCost(
     if (!bare) note('The bare loop runs on Linux only: its figures are null.')
     const floor =
       bare && typeof reads !== 'string'
-        ? (counted: boolean) => bare(reads, INTERVAL_MS, rowsPerTurn, counted)
+        ? (counted: boolean) =>
+            bare(reads, INTERVAL_MS, rowsPerTurn, counted ? 'instructions' : 'nothing')
         : undefined
     const turn = (counted: boolean) => subject.turn(rowsPerTurn * INTERVAL_MS, counted)
 

@@ -1,22 +1,43 @@
-/** A long run at 10 kHz: whether rows are lost, and whether memory grows. */
-import { setTimeout as delay } from 'node:timers/promises'
+/** A long run at 10 kHz: whether rows are lost or missed, and whether memory grows. */
+import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Meter } from '../energy'
-import type { Place } from './look'
+import { native } from '../native'
+import { openSampler, type Place } from './look'
 import type { Counts } from './options'
+import { readsFor } from './reads'
 import type { SoakFigures } from './types'
 
 const HZ = 10_000
+/** The bare loop blocks this thread for so many seconds at a time. */
+const SLICE_SECONDS = 0.25
 /** Memory is first looked at after so many seconds, or this share of the run. */
 const SETTLED = { seconds: 1, share: 0.3 }
 
-/** Fetches rows for so many seconds as a program would, by `for await`. */
+/**
+ * Fetches rows for so many seconds as a program would, by `for await`; then the bare loop, for what
+ * the machine itself misses.
+ */
 export async function soak(
-  { source, root }: Place,
-  { seconds }: Counts['soak'],
+  place: Place,
+  { seconds, floorSeconds }: Counts['soak'],
   signal: AbortSignal,
 ): Promise<SoakFigures> {
+  const kept = await keep(place, seconds, signal)
+  const { rows, lostRows, missedRows } = kept
+  const floor = await missedByLoop(place, floorSeconds, signal)
+  return {
+    ...kept,
+    missedShare: missedRows / (rows + lostRows + missedRows),
+    floorMissedRows: floor?.missed ?? null,
+    floorMissedShare: floor ? floor.missed / floor.of : null,
+  }
+}
+
+type Kept = Pick<SoakFigures, 'hz' | 'seconds' | 'rows' | 'lostRows' | 'missedRows' | 'growthBytes'>
+
+async function keep({ source, root }: Place, seconds: number, signal: AbortSignal): Promise<Kept> {
   const collect = collector()
   const meter = new Meter({
     sources: [source],
@@ -49,10 +70,38 @@ export async function soak(
     await reading
     const { overwritten, overruns } = meter.overhead()
     const took = (ended - begun) / 1000
-    return { hz: HZ, seconds: took, rows, lostRows: overwritten + overruns, growthBytes }
+    return {
+      hz: HZ,
+      seconds: took,
+      rows,
+      lostRows: overwritten,
+      missedRows: overruns,
+      growthBytes,
+    }
   } finally {
     meter.stop()
   }
+}
+
+/** Grid times that the bare loop missed at the same rate, of how many; null where there is none. */
+async function missedByLoop(
+  { source, root }: Place,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<{ missed: number; of: number } | null> {
+  const { domains } = openSampler([source], root, 1000 / HZ, 1)
+  const reads = readsFor(source, domains, root)
+  const bare = native().floor
+  if (!bare || typeof reads === 'string') return null
+  let [missed, of] = [0, 0]
+  while (of < seconds * HZ) {
+    await breathe()
+    signal.throwIfAborted()
+    const times = Math.ceil(Math.min(SLICE_SECONDS, seconds) * HZ)
+    missed += bare(reads, 1000 / HZ, times, 'missed').missed
+    of += times
+  }
+  return of > 0 ? { missed, of } : null
 }
 
 /** The garbage collector: what it would free is no growth. */

@@ -52,12 +52,13 @@ export interface TimerFigures {
 
 /** What it costs to fetch rows. */
 export interface DrainFigures {
-  /** `Meter.rows()`, for each double of a row, median over rounds. */
+  /** The addon's `read` into an array that is there, for each double of a row, median over rounds. */
   nsPerValue: number
   nsPerValueSpread: Spread
-  /** The addon's `read` alone, into an array that is there. */
-  readNsPerValue: number
-  /** Doubles that a round fetched, about. */
+  /** `Meter.rows()`, the same: it makes new arrays for every batch. */
+  meterNsPerValue: number
+  meterNsPerValueSpread: Spread
+  /** Doubles that a round of `read` fetched, about. */
   values: number
 }
 
@@ -71,8 +72,18 @@ export interface OverheadFigures {
   /** The same of the bare loop. */
   floorShare: number | null
   shareRatio: number | null
-  /** How much slower the program is while rows are taken, with its 95 % confidence interval. */
-  slowdownPercent: { mean: number; low: number; high: number; pairs: number }
+  /** How much slower the program is while rows are taken. */
+  slowdownPercent: Slowdown
+  /** How much slower it is beside the bare loop, taken the same way; null where there is none. */
+  floorSlowdownPercent: Slowdown | null
+}
+
+/** Mean over pairs of slices, and its 95 % confidence interval, in percent. */
+export interface Slowdown {
+  mean: number
+  low: number
+  high: number
+  pairs: number
 }
 
 /** How long fresh processes take, medians in milliseconds. */
@@ -115,13 +126,20 @@ export interface PrecisionFigures {
   windows: number
 }
 
-/** Whether a long run loses rows or grows. */
+/** Whether a long run loses rows, misses some or grows. */
 export interface SoakFigures {
   hz: number
   seconds: number
   rows: number
-  /** Overwritten before they were fetched, or never taken. */
+  /** Taken and never delivered: overwritten before they were fetched. */
   lostRows: number
+  /** Grid times without a row, for the thread was not woken in time. */
+  missedRows: number
+  /** Of all grid times. */
+  missedShare: number
+  /** The same of the bare loop at the same rate, just after; null where there is none. */
+  floorMissedRows: number | null
+  floorMissedShare: number | null
   /** Resident memory, from a second after the start to the end; never below 0. */
   growthBytes: number
 }

@@ -3,8 +3,10 @@ import type {
   BenchReport,
   OverheadFigures,
   PrecisionFigures,
+  Slowdown,
   SoakFigures,
   SourceCost,
+  Spread,
   StartupFigures,
 } from '../bench'
 import type { Paint } from './output'
@@ -130,36 +132,42 @@ function timersTable({ timers }: BenchReport): string[] {
 
 function drainLines({ drain }: BenchReport): string[] {
   if (!drain) return []
-  const { nsPerValue, nsPerValueSpread: all, readNsPerValue, values } = drain
+  const { nsPerValue, nsPerValueSpread, meterNsPerValue, meterNsPerValueSpread, values } = drain
   const most = LIMITS.nsPerValue
-  const extent = `(${all.min.toFixed(1)} … ${all.max.toFixed(1)})`
-  const rows = `${judged(`${nsPerValue.toFixed(1)} ns ≤ ${most}`, nsPerValue <= most)} ${extent}`
+  const extent = ({ min, max }: Spread) => `(${min.toFixed(1)} … ${max.toFixed(1)})`
+  const read = judged(`${nsPerValue.toFixed(1)} ns ≤ ${most}`, nsPerValue <= most)
+  const rows = `${meterNsPerValue.toFixed(1)} ns ${extent(meterNsPerValueSpread)}`
   return table([
-    ['Meter.rows()', `${rows} for each of ${values} values`],
-    ['read() of the addon', `${readNsPerValue.toFixed(1)} ns`],
+    ['read() of the addon', `${read} ${extent(nsPerValueSpread)} for each of ${values} values`],
+    ['Meter.rows()', `${rows}, with new arrays for every batch`],
   ])
 }
 
 function overheadLines(figures: OverheadFigures | null): string[] {
   if (!figures) return []
-  const { slowdownPercent: slow, threadShare, floorShare, shareRatio } = figures
-  const [mean, low, high] = [slow.mean, slow.low, slow.high].map((value) => value.toFixed(2))
+  const { slowdownPercent: slow, floorSlowdownPercent: floor } = figures
+  const { threadShare, floorShare, shareRatio } = figures
+  const interval = ({ low, high, pairs }: Slowdown) =>
+    `(95 %: ${low.toFixed(2)} … ${high.toFixed(2)} %, ${pairs} pairs)`
   const most = LIMITS.slowdownPercent
   const share = (value: number | null) =>
     value === null ? 'unknown' : `${(100 * value).toFixed(3)} %`
   return table([
     [
-      'slower by',
-      `${judged(`${mean} % ≤ ${most} %`, slow.mean <= most)} ` +
-        `(95 %: ${low} … ${high} %, ${slow.pairs} pairs)`,
+      'slower by the sampler',
+      `${judged(`${slow.mean.toFixed(2)} % ≤ ${most} %`, slow.mean <= most)} ${interval(slow)}`,
+    ],
+    [
+      'by the bare loop',
+      floor === null ? 'unknown' : `${floor.mean.toFixed(2)} % ${interval(floor)}`,
     ],
     [
       'sampler, of one CPU',
       `${share(threadShare)} (${figures.source}, ${figures.domains} domains)`,
     ],
-    ['bare loop', share(floorShare)],
+    ['bare loop, of one CPU', share(floorShare)],
     [
-      'ratio',
+      'ratio of the two',
       judged(
         `${orNone(shareRatio, 2)} ≤ ${LIMITS.ratio}`,
         shareRatio === null || shareRatio <= LIMITS.ratio,
@@ -240,11 +248,18 @@ const percent = (value: number): string =>
 
 function soakLines(figures: SoakFigures | null): string[] {
   if (!figures) return []
-  const { hz, seconds, rows, lostRows, growthBytes } = figures
+  const { hz, seconds, rows, lostRows, missedRows, missedShare, growthBytes } = figures
+  const { floorMissedRows: floorRows, floorMissedShare: floorShare } = figures
+  const share = (value: number) => `${(100 * value).toFixed(3)} %`
   const mib = (growthBytes / 2 ** 20).toFixed(2)
   return table([
     ['rows', `${rows} in ${seconds.toFixed(1)} s at ${hz} Hz`],
     ['lost', judged(`${lostRows} ≤ 0`, lostRows === 0)],
+    ['missed', `${missedRows}, ${share(missedShare)} of the grid`],
+    [
+      'missed by the bare loop',
+      floorRows === null || floorShare === null ? 'unknown' : `${floorRows}, ${share(floorShare)}`,
+    ],
     ['memory grew by', judged(`${mib} MiB ≤ 1 MiB`, growthBytes <= LIMITS.growthBytes)],
   ])
 }

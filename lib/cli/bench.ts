@@ -26,13 +26,14 @@ export function benchCommand(done: (code: number) => void): Command {
     .description(
       'Take what a row of every source costs against a bare loop, how late rows are, what fetching ' +
         'them costs, how much a busy program is slowed down, how long starting takes, and whether a ' +
-        'long run loses rows. It takes most of a minute and keeps the machine busy.',
+        'long run loses rows. It takes a little less than a minute where nothing else runs, and keeps ' +
+        'the machine busy.',
     )
     .option(
       '--simulate',
       'read counters of a simulated host, and tell how right windows are (in a checkout, as root)',
     )
-    .option('--full', 'take minutes: more turns, more windows, a soak of 60 s')
+    .option('--full', 'take some ten minutes: more turns, more windows, a soak of 60 s')
     .addOption(
       new Option(
         '--sources <list>',

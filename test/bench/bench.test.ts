@@ -12,11 +12,11 @@ import { cpuTree, makeTree, powercapTree, type Tree } from '../support/tree'
 const COUNTS: Counts = {
   rows: { turns: 3, rowsPerTurn: 20, instructionTurns: 1 },
   timers: { seconds: 0.1 },
-  drain: { warmUps: 3, rounds: 3, roundMs: 5 },
-  slowdown: { pairs: 3, sliceMs: 20, floorSlices: 1 },
+  drain: { warmUps: 3, rounds: 3, meterRounds: 2, roundMs: 5 },
+  slowdown: { pairs: 3, floorPairs: 2, sliceMs: 20, floorSlices: 1 },
   startup: { runs: 1 },
-  precision: { windows: { 2: 20, 10: 5 }, moving: { 2: 9 } },
-  soak: { seconds: 0.4 },
+  precision: { windows: { 2: 20, 10: 5 }, moving: { 5: 9 } },
+  soak: { seconds: 0.4, floorSeconds: 0.1 },
 }
 const PARTS = ['drain', 'overhead', 'startup', 'soak'] as const
 
@@ -115,12 +115,28 @@ describe('the bench', function () {
     })
 
     it('has an interval around the slow-down, and the shares of one CPU', () => {
-      const { slowdownPercent: slow, threadShare, floorShare, shareRatio } = report.overhead!
-      expect(slow.pairs).to.equal(3)
-      expect(slow.mean).to.be.within(slow.low, slow.high)
+      const { slowdownPercent, floorSlowdownPercent } = report.overhead!
+      const { threadShare, floorShare, shareRatio } = report.overhead!
+      expect(slowdownPercent.pairs).to.equal(3)
+      expect(floorSlowdownPercent!.pairs).to.equal(2)
+      for (const { mean, low, high } of [slowdownPercent, floorSlowdownPercent!]) {
+        expect(mean).to.be.within(low, high)
+        expect(mean).to.be.below(100)
+      }
       expect(threadShare).to.be.within(1e-6, 1)
       expect(floorShare).to.be.within(1e-6, 1)
       expect(shareRatio).to.be.closeTo(threadShare / floorShare!, 1e-9) // of one pair
+    })
+
+    it('fetches values both ways, each median within its spread', () => {
+      const { nsPerValue, nsPerValueSpread, values } = report.drain!
+      const { meterNsPerValue, meterNsPerValueSpread } = report.drain!
+      expect(nsPerValueSpread.count).to.equal(3)
+      expect(meterNsPerValueSpread.count).to.equal(2)
+      expect(nsPerValue).to.be.within(nsPerValueSpread.min, nsPerValueSpread.max)
+      expect(meterNsPerValue).to.be.within(meterNsPerValueSpread.min, meterNsPerValueSpread.max)
+      expect(nsPerValue).to.be.above(0)
+      expect(values).to.be.above(0)
     })
 
     it('knows what starting takes', () => {
@@ -132,9 +148,15 @@ describe('the bench', function () {
     })
 
     it('counts rows of the soak, all of them', () => {
-      const { hz, rows, lostRows, growthBytes } = report.soak!
+      const { hz, seconds, rows, lostRows, missedRows, missedShare, growthBytes } = report.soak!
       expect(hz).to.equal(10_000)
-      expect(rows + lostRows).to.be.above(0.3 * hz)
+      // Every time of the grid has a row, or lost or missed it; the run begins and ends between two.
+      const times = rows + lostRows + missedRows
+      expect(times).to.be.within(0.4 * hz - 10, seconds * hz + 10)
+      expect(missedShare).to.be.closeTo(missedRows / times, 1e-12)
+      const { floorMissedRows, floorMissedShare } = report.soak!
+      expect(floorMissedRows).to.be.within(0, 0.1 * hz)
+      expect(floorMissedShare).to.be.closeTo(floorMissedRows! / (0.1 * hz), 1e-12)
       expect(growthBytes).to.be.at.least(0)
     })
 
@@ -290,8 +312,9 @@ describe('the bench', function () {
       const loads = report.precision!.map(({ load }) => load)
       expect(new Set(loads)).to.have.all.keys('constant', 'steps', 'ramps', 'bursts', 'moving')
       const moving = report.precision!.filter(({ load }) => load === 'moving')
+      expect(moving.map(({ windowMs }) => windowMs)).to.deep.equal([5, 5])
       expect(moving.map(({ align, windows }) => [align, windows])).to.deep.equal([
-        ['none', 6],
+        ['none', 3],
         ['edge', 27],
       ])
       for (const { jitterPercent, within1Sigma, within2Sigma } of moving) {

@@ -54,8 +54,9 @@ function report(changes: Partial<BenchReport> = {}): BenchReport {
     ],
     drain: {
       nsPerValue: 3.25,
-      nsPerValueSpread: { median: 3.25, min: 3, max: 7, count: 30 },
-      readNsPerValue: 0.6,
+      nsPerValueSpread: { median: 3.25, min: 3, max: 7, count: 10 },
+      meterNsPerValue: 21.2,
+      meterNsPerValueSpread: { median: 21.2, min: 18.5, max: 60, count: 6 },
       values: 1800,
     },
     overhead: {
@@ -66,6 +67,7 @@ function report(changes: Partial<BenchReport> = {}): BenchReport {
       floorShare: 0.004,
       shareRatio: 1.075,
       slowdownPercent: { mean: 0.21, low: -0.04, high: 0.46, pairs: 40 },
+      floorSlowdownPercent: { mean: 0.18, low: -0.1, high: 0.46, pairs: 20 },
     },
     startup: { requireMs: 9, baselineMs: 1, meterMs: 2, runTrueMs: 80, nodeMs: 40, runs: 7 },
     precision: [
@@ -98,7 +100,7 @@ function report(changes: Partial<BenchReport> = {}): BenchReport {
         windows: 80,
       },
       {
-        windowMs: 2,
+        windowMs: 5,
         align: 'edge',
         load: 'moving',
         jitterPercent: 5,
@@ -112,7 +114,17 @@ function report(changes: Partial<BenchReport> = {}): BenchReport {
         windows: 2010,
       },
     ],
-    soak: { hz: 10_000, seconds: 5, rows: 50_000, lostRows: 0, growthBytes: 4096 },
+    soak: {
+      hz: 10_000,
+      seconds: 5,
+      rows: 49_750,
+      lostRows: 0,
+      missedRows: 250,
+      missedShare: 0.005,
+      floorMissedRows: 90,
+      floorMissedShare: 0.006,
+      growthBytes: 4096,
+    },
     how: { sources: ['In turns.'], soak: ['Once.'] },
     notes: ['Something is null: it was not there.'],
     ...changes,
@@ -126,14 +138,19 @@ describe('the report of the bench', () => {
       /^ {2}rapl-perf +simulated, 5 domains +4321 \(5679\) +4000 +1\.08 \(0\.97 … 1\.21\) +9000 +8000 +1\.13 +1\.00 ≤ 1 +48 +FIFO$/m,
       /^ {2}In turns\.$/m,
       /^ {2}1000 Hz +idle +3\.1 +14\.7 +126\.0 +1000\.0 +0 +1000$/m,
-      /^ {2}Meter\.rows\(\) +3\.3 ns ≤ 5 \(3\.0 … 7\.0\) for each of 1800 values$/m,
-      /^ {2}slower by +0\.21 % ≤ 0\.3 % \(95 %: -0\.04 … 0\.46 %, 40 pairs\)$/m,
+      /^ {2}read\(\) of the addon +3\.3 ns ≤ 5 \(3\.0 … 7\.0\) for each of 1800 values$/m,
+      /^ {2}Meter\.rows\(\) +21\.2 ns \(18\.5 … 60\.0\), with new arrays for every batch$/m,
+      /^ {2}slower by the sampler +0\.21 % ≤ 0\.3 % \(95 %: -0\.04 … 0\.46 %, 40 pairs\)$/m,
+      /^ {2}by the bare loop +0\.18 % \(95 %: -0\.10 … 0\.46 %, 20 pairs\)$/m,
       /^ {2}sampler, of one CPU +0\.430 % \(rapl-perf, 5 domains\)$/m,
       /^ {2}require jouletap +9\.0 ms ≤ 16\.0 ms$/m,
       /^ {2}jouletap run -- true +80\.0 ms ≤ 100\.0 ms$/m,
       /^ {2}2 ms +none +constant +0 % +20\.1 % +18\.2 % +19\.9 % +19\.9 % +65\.0 % +95\.0 % +250$/m,
       /^ {2}10 ms +edge +constant +0 % +0\.0312 % ≤ 0\.1 % +0\.0281 % +0\.0400 % +70\.0 % +96\.0 % +100\.0 % +80$/m,
-      /^ {2}2 ms +edge +moving +5 % +0\.900 % +0\.850 % +0\.900 % +68\.0 % \(68 ± 5\) +95\.0 % ≥ 93 % +99\.0 % +2010$/m,
+      /^ {2}5 ms +edge +moving +5 % +0\.900 % +0\.850 % +0\.900 % +68\.0 % \(68 ± 5\) +95\.0 % ≥ 93 % +99\.0 % +2010$/m,
+      /^ {2}lost +0 ≤ 0$/m,
+      /^ {2}missed +250, 0\.500 % of the grid$/m,
+      /^ {2}missed by the bare loop +90, 0\.600 %$/m,
       /^ {2}memory grew by +0\.00 MiB ≤ 1 MiB$/m,
       /^ {2}Something is null: it was not there\.$/m,
     ]) {
@@ -154,14 +171,19 @@ describe('the report of the bench', () => {
     const [cost] = sources
     const two = { ...cost!, timeRatio: 1.26, systemCallsPerRow: 2 }
     expect(marked({ sources: [two] })).to.deep.equal(['rapl-perf'])
-    expect(marked({ drain: { ...drain!, nsPerValue: 5.1 } })).to.deep.equal(['Meter.rows()'])
+    expect(marked({ drain: { ...drain!, nsPerValue: 5.1 } })).to.deep.equal(['read() of the addon'])
+    expect(marked({ drain: { ...drain!, meterNsPerValue: 60 } })).to.deep.equal([])
     const slow = { ...overhead!.slowdownPercent, mean: 0.31 }
     const slower = { ...overhead!, slowdownPercent: slow, shareRatio: 1.3 }
-    expect(marked({ overhead: slower })).to.deep.equal(['slower by', 'ratio'])
+    expect(marked({ overhead: slower })).to.deep.equal([
+      'slower by the sampler',
+      'ratio of the two',
+    ])
     const late = { ...startup!, requireMs: 16.1, meterMs: 5.1, runTrueMs: 101 }
     expect(marked({ startup: late })).to.have.length(3)
     const off = precision!.map((one) => ({ ...one, rmsPercent: 0.5, within1Sigma: 0.62 }))
-    expect(marked({ precision: off })).to.deep.equal(['10 ms', '2 ms'])
+    expect(marked({ precision: off })).to.deep.equal(['10 ms', '5 ms'])
+    expect(marked({ soak: { ...soak!, missedRows: 9000, missedShare: 0.2 } })).to.deep.equal([])
     const lossy = { ...soak!, lostRows: 1, growthBytes: 2 ** 20 + 1 }
     expect(marked({ soak: lossy })).to.deep.equal(['lost', 'memory grew by'])
   })

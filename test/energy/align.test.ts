@@ -1,157 +1,146 @@
-// Stretches of time that begin and end on updates: what is promised of them wherever they are asked for.
+// Windows that begin and end at updates of the counters, against a host whose power is known.
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
-import { type Energy, JouletapError, Meter, type MeterOptions, type Rows } from '../../lib'
+import { type Energy, Meter, type MeterOptions, measure, type Span } from '../../lib'
+import { JouletapError } from '../../lib/errors'
 import { type Host, hostUnavailable, startHost } from '../host/host'
-import { runCli } from '../support/child'
 import { self } from '../support/energy'
 
-/** Seconds between updates of the host's counters. */
-const UPDATE = 1 / 1024
+const WATTS = { package: 65, dram: 9.25 }
+/** Of the additive domains together. */
+const TOTAL = WATTS.package + WATTS.dram
+const UPDATE_MS = 1000 / 1024
 
-function refusal(work: () => unknown): string {
-  try {
-    work()
-  } catch (error) {
-    expect(error).to.be.instanceOf(JouletapError).with.property('code', 'BAD_OPTION')
-    return (error as JouletapError).message
-  }
-  throw new Error('nothing was thrown')
-}
-
-function spin(milliseconds: number): void {
-  const end = performance.now() + milliseconds
+function busy(ms: number): void {
+  const end = performance.now() + ms
   while (performance.now() < end);
 }
 
-async function rowsOf(meter: Meter): Promise<Rows[]> {
-  const batches: Rows[] = []
-  for await (const rows of meter.rows()) batches.push(rows)
-  return batches
-}
+const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!
 
-describe("align: 'edge'", function () {
+describe('align', function () {
   this.timeout(60_000)
+  let host: Host
+  before(async function () {
+    const reason = hostUnavailable()
+    if (reason !== undefined) {
+      this.test!.title += `: ${reason}`
+      this.skip()
+    }
+    host = await startHost({
+      preset: 'intel-server-2s',
+      packages: 1,
+      domains: { package: { watts: WATTS.package }, dram: { watts: WATTS.dram } },
+    })
+  })
+  after(() => host?.stop())
+  const options = (more: MeterOptions = {}): MeterOptions => ({
+    root: host.root,
+    sources: ['rapl-powercap'],
+    estimate: false,
+    ...more,
+  })
 
-  for (const align of ['Edge', 'edges', '', null, 1, true]) {
-    it(`refuses ${JSON.stringify(align)} instead, of a meter and of a span`, () => {
-      const options = { align, sources: ['estimate'] } as unknown as MeterOptions
-      expect(refusal(() => new Meter(options))).to.match(/align must be 'none' or 'edge', not/)
-      using meter = new Meter({ sources: ['estimate'] }).start()
-      expect(refusal(() => meter.span('', { align } as MeterOptions))).to.match(/^align must be/)
+  /** Errors of many windows of 5 ms, each a share of the window's true energy, without sign. */
+  function errorsOf(span: (index: number) => Span, count: number): number[] {
+    return Array.from({ length: count }, (_, index) => {
+      const window = span(index)
+      busy(5 + UPDATE_MS * ((index / count) % 1))
+      const { joules, seconds } = window.end()
+      busy(0.7)
+      return Math.abs(joules / (TOTAL * seconds) - 1)
     })
   }
 
-  for (const options of [null, 'edge', 7, { algin: 'edge' }, { intervalMs: 10 }]) {
-    it(`refuses ${JSON.stringify(options)} as a span's options`, () => {
-      using meter = new Meter({ sources: ['estimate'] }).start()
-      const message = refusal(() => meter.span('', options as MeterOptions))
-      expect(message).to.match(/an object|algin|intervalMs/)
-    })
-  }
+  it('knows windows of 5 ms to a hundredth of what a blind one may err by', () => {
+    using meter = new Meter(options()).start()
+    const errors = errorsOf(() => meter.span('', { align: 'edge' }), 60)
+    // Half of all blind windows are off by more than 4 %: Tu / (2 · 5 ms) and more.
+    expect(median(errors)).to.be.below(0.01)
+  })
 
-  it('changes no joule of an estimate, of whose rows no age is known', async () => {
-    const meter = new Meter({ sources: ['estimate'], align: 'edge' }).start()
-    const reading = rowsOf(meter)
-    const energy = meter.span().end()
-    expect(energy.quality).to.equal('estimated')
-    expect(Number.isFinite(energy.uncertaintyJoules)).to.equal(true)
-    meter.stop()
-    for (const { times, ages } of await reading) {
-      expect(ages).to.have.length(meter.domains.length)
-      for (const column of ages!) {
-        expect([...column]).to.deep.equal(Array.from(times, () => Number.NaN))
-      }
+  it('claims an uncertainty that its errors keep to', () => {
+    using meter = new Meter(options({ align: 'edge' })).start()
+    const spans: Energy[] = []
+    for (let index = 0; index < 60; index++) {
+      const span = meter.span()
+      busy(3)
+      spans.push(span.end())
+    }
+    const kept = spans.filter(
+      ({ joules, seconds, uncertaintyJoules }) =>
+        Math.abs(joules - TOTAL * seconds) <= 3 * uncertaintyJoules,
+    )
+    expect(kept.length).to.be.at.least(0.85 * spans.length)
+    const claimed = spans.map(({ uncertaintyJoules, joules }) => uncertaintyJoules / joules)
+    // A blind one claims Tu / (√6 · 3 ms), 13 %.
+    expect(median(claimed)).to.be.below(0.03)
+  })
+
+  it('measures the code, and bills the hunts to self', async () => {
+    const { energy } = await measure(() => busy(20), options({ align: 'edge' }))
+    expect(energy.seconds).to.be.within(0.02, 0.2)
+    const hunted = self(energy)!
+    const blind = await measure(() => busy(20), options())
+    expect(hunted.joules).to.be.above(self(blind.energy)!.joules)
+    // The hunts before and after spin for two updates at least.
+    const least = (2 * UPDATE_MS) / 1000 / 2
+    expect(hunted.joules).to.be.above((least * energy.watts) / 2)
+  })
+
+  it('is a property of the meter, which each span may choose anew', () => {
+    using meter = new Meter(options({ align: 'edge' })).start()
+    const claims = [undefined, 'none'].map((align) =>
+      median(
+        Array.from({ length: 20 }, () => {
+          const span = meter.span('', align ? { align: 'none' } : {})
+          busy(5)
+          return span.end().uncertaintyJoules
+        }),
+      ),
+    )
+    expect(claims[0]!).to.be.below(claims[1]! / 3)
+  })
+
+  it('gives rows that tell how old they are', async () => {
+    using meter = new Meter(options({ align: 'edge', intervalMs: 5 })).start()
+    const [column] = meter.domains.flatMap(({ id }, index) => (id === 'package-0' ? [index] : []))
+    const ages: number[] = []
+    for await (const rows of meter.rows()) {
+      expect(rows.ages).to.have.length(meter.domains.length)
+      expect(rows.ages![column!]).to.have.length(rows.times.length)
+      ages.push(...rows.ages![column!]!.filter((age) => !Number.isNaN(age)))
+      if (ages.length >= 100) break
+    }
+    for (const age of ages) expect(age).to.be.within(0, UPDATE_MS * 1.01)
+  })
+
+  it('gives no ages unless it is asked for', async () => {
+    using meter = new Meter(options({ intervalMs: 5 })).start()
+    for await (const rows of meter.rows()) {
+      expect(rows).to.not.have.property('ages')
+      break
     }
   })
 
-  for (const kind of ['jsonl', 'csv']) {
-    it(`gives rows of ${kind} as many cells as there are columns, of an estimate too`, async () => {
-      const args = ['--sources', 'estimate', '--align', 'edge', '--format', kind]
-      const { stdout } = await runCli(['sample', '--duration', '0.3', ...args])
-      const [head = '', ...rows] = stdout.trimEnd().split('\n')
-      const cells = (row: string) => (kind === 'csv' ? row.split(',') : JSON.parse(row)).length
-      const columns = kind === 'csv' ? cells(head) : JSON.parse(head).columns.length
-      expect(rows).to.have.length.above(1)
-      for (const row of rows) expect(cells(row)).to.equal(columns)
+  it('leaves a meter of an estimate alone', async () => {
+    using meter = new Meter({ sources: ['estimate'], align: 'edge' }).start()
+    const span = meter.span()
+    await pause(20)
+    expect(span.end().quality).to.equal('estimated')
+  })
+
+  for (const bad of ['Edge', null, 1, {}]) {
+    it(`refuses ${JSON.stringify(bad)}`, () => {
+      using meter = new Meter(options()).start()
+      for (const use of [
+        () => new Meter(options({ align: bad as 'edge' })),
+        () => meter.span('', { align: bad as 'edge' }),
+      ]) {
+        expect(use)
+          .to.throw(JouletapError, /^align must be 'none' or 'edge', not /)
+          .with.property('code', 'BAD_OPTION')
+      }
     })
   }
-
-  it('leaves `run` the exit code of its command', async () => {
-    expect((await runCli(['run', '--align', 'edge', '--', 'false'])).code).to.equal(1)
-  })
-
-  describe('on a simulated host', () => {
-    const WATTS = 28
-    let host: Host | undefined
-    let root: string
-    before(async function () {
-      const reason = hostUnavailable()
-      if (reason !== undefined) {
-        this.test!.title += `: ${reason}`
-        return this.skip()
-      }
-      host = await startHost({ preset: 'intel-client', domains: { package: { watts: WATTS } } })
-      root = host.root
-    })
-    after(() => host?.stop())
-
-    /** How many standard deviations a package is off, and how many joules. */
-    function offBy({ domains, seconds }: Energy): { sigmas: number; joules: number } {
-      const { joules, uncertaintyJoules } = domains[0]!
-      const error = joules - WATTS * seconds
-      return { sigmas: error / uncertaintyJoules, joules: error }
-    }
-    const meanSquare = (values: readonly number[]) =>
-      values.reduce((sum, value) => sum + value ** 2, 0) / values.length
-
-    it('leaves the looking for updates out of the joules, and in `self`', () => {
-      using meter = new Meter({ root }).start()
-      meter.span('to learn them', { align: 'edge' }).end()
-      const span = meter.span('', { align: 'edge' })
-      spin(4)
-      const energy = span.end()
-      expect(energy.seconds).to.be.within(0.004, 0.01)
-      expect(Math.abs(offBy(energy).sigmas)).to.be.below(5)
-      // Two updates at each end at least, all of it spinning, of which CPU time is at least a share.
-      expect(self(energy)!.joules).to.be.above(WATTS * UPDATE)
-    })
-
-    it('makes sense of a span of no time', () => {
-      using meter = new Meter({ root, align: 'edge' }).start()
-      const { joules, uncertaintyJoules, seconds, watts } = meter.span().end()
-      expect(seconds).to.be.within(0, 0.02)
-      for (const number of [joules, uncertaintyJoules, watts]) {
-        expect(number).to.be.at.least(0)
-        expect(Number.isFinite(number)).to.equal(true)
-      }
-    })
-
-    it('is as wide as one blind end makes it, of a span that its meter was stopped in', () => {
-      const ends = Array.from({ length: 60 }, () => {
-        const meter = new Meter({ root }).start()
-        const span = meter.span('', { align: 'edge' })
-        spin(3 + Math.random())
-        meter.stop()
-        return offBy(span.end())
-      })
-      // The blind end lags by half an update, and up to a whole one: √(1/12 + 1/4) of it.
-      expect(meanSquare(ends.map(({ sigmas }) => sigmas))).to.be.below(2.5)
-    })
-
-    it('gives `overhead()` the power of the processors, however much of the time it looked', () => {
-      using meter = new Meter({ root, align: 'edge' }).start()
-      const { cpuSeconds, joulesAtMost } = meter.overhead()
-      // What is counted by then may be an update late.
-      expect(joulesAtMost / cpuSeconds).to.be.within(0.7 * WATTS, 1.1 * WATTS)
-    })
-
-    it('has a span begin and end anywhere where it asks for that', async () => {
-      using meter = new Meter({ root, align: 'edge' }).start()
-      const span = meter.span('', { align: 'none' })
-      await pause(20)
-      const blind = (WATTS * UPDATE) / Math.sqrt(6)
-      expect(span.end().domains[0]!.uncertaintyJoules).to.be.at.least(0.9 * blind)
-    })
-  })
 })
