@@ -209,9 +209,11 @@ Look Watch::look(Readers& beside) {
       charge(readers_);
       look.read = readers_.tallies();
     }
-    beside.read();
+    if (beside.columns() > 0) {
+      beside.read();
+      charge(beside);
+    }
     look.beside = beside.tallies();
-    charge(beside);
     if (now_ns() - before < kApartNs) break;
   }
   return look;

@@ -49,7 +49,8 @@ export function sampleCommand(done: (code: number) => void): Command {
 const HELP = `
 JSON Lines: first an object that names the columns and describes the domains, then an array a row:
 milliseconds since the start, then joules in the order of the columns; null where a domain could not
-be read. CSV: a line of column names, then the same rows; an empty cell for null.
+be read. CSV: a line of column names, then the same rows; an empty cell for null. With --align edge the
+joules are followed by as many ages: how many milliseconds old each of them was, null where not known.
 
 Examples:
   jouletap sample --duration 10 > rows.jsonl

@@ -39,7 +39,7 @@ export function summary(run: Omit<RunRecord, 'host'>, paint: Paint): string {
   ]
   const { joulesAtMost } = run.overhead
   if (joulesAtMost > 0) {
-    lines.push(paint('dim', `  measuring itself used at most ${boundText(joulesAtMost)} of that`))
+    lines.push(paint('dim', `  measuring itself used at most ${boundText(joulesAtMost)}`))
   }
   if (run.pue !== 1) {
     const site = joulesText(energy.joules * run.pue, energy.uncertaintyJoules * run.pue)

@@ -65,9 +65,10 @@ export function createPoints(): Points {
       return fresh
     },
     joulesAt(timeMs, channel) {
-      const after = points.findIndex((point) => point[0]! >= timeMs)
-      const to = points.at(after)!
-      const from = points[Math.max(0, after - 1)]!
+      // From the end: mostly it is now that is asked for.
+      const before = points.findLastIndex((point) => point[0]! < timeMs)
+      const from = points[Math.max(0, before)]!
+      const to = points[before + 1] ?? from
       const gap = to[0]! - from[0]!
       const share = gap > 0 ? Math.min(1, Math.max(0, (timeMs - from[0]!) / gap)) : 1
       return joulesOf(from, channel) * (1 - share) + joulesOf(to, channel) * share

@@ -1,7 +1,7 @@
 /** Follows the energy of this machine, on a native thread where there are counters. */
 /// <reference lib="esnext.disposable" preserve="true" />
 import { JouletapError } from '../errors'
-import { checkAlign, checkOptions, type Settings } from './options'
+import { checkOptions, checkSpan, type Settings } from './options'
 import { energyBetween, isProcessor, type Reading, toDomain } from './reading'
 import { iterateRows, offsetToPerformance } from './rows'
 import { selfJoules } from './self'
@@ -18,7 +18,7 @@ function stopAll(): void {
 
 /**
  * Measures the whole machine from `start()` to `stop()`. It does not keep the process alive, and
- * costs no time on the event loop while nobody asks for rows.
+ * costs no time on the event loop while nobody asks for rows, but for an estimate's timer.
  *
  * @example
  * const meter = new Meter()
@@ -31,6 +31,8 @@ function stopAll(): void {
 export class Meter {
   readonly #settings: Settings
   readonly #tap: Tap
+  #baseline: Reading | undefined
+  /** Where the meter's own stretch of time begins. */
   #first: Reading | undefined
   #total: Energy | undefined
   #iterating = false
@@ -65,19 +67,20 @@ export class Meter {
     if (this.#first) return this
     if (running.size === 0) process.once('exit', stopAll)
     running.add(this)
-    const baseline = this.#tap.start()
-    this.#first = this.#settings.align === 'edge' ? this.#tap.sample('begin') : baseline
+    this.#baseline = this.#tap.start()
+    this.#first = this.#settings.align === 'edge' ? this.#tap.sample('begin') : this.#baseline
     return this
   }
 
   /**
-   * Opens a span, to be closed by `span.end()` or at the end of a `using` block.
+   * Opens a span, to be closed by `span.end()` or at the end of a `using` block: before `stop()`, or it
+   * ends with that, aligned or not as the meter is.
    * @param options.align whether it begins and ends at updates of the counters; default: as the meter
-   * @throws {JouletapError} BAD_STATE unless the meter runs; BAD_OPTION.
+   * @throws {JouletapError} BAD_STATE unless the meter runs; BAD_OPTION for any option but `align`.
    */
-  span(name = '', { align = this.#settings.align }: Pick<MeterOptions, 'align'> = {}): Span {
+  span(name = '', options: Pick<MeterOptions, 'align'> = {}): Span {
     this.#mustRun('span')
-    const edge = checkAlign(align) === 'edge'
+    const edge = checkSpan(options, this.#settings.align) === 'edge'
     const from = this.#tap.sample(edge ? 'begin' : 'sample')
     return new Span(name, () => this.#between(from, this.#tap.sample(edge ? 'end' : 'sample')))
   }
@@ -129,24 +132,22 @@ export class Meter {
     return row
   }
 
-  /** What sampling has cost so far; while it runs, for the joules of that, at the price of a reading. */
+  /** What sampling has cost so far; while it runs, for the joules of that, at the price of a span's end. */
   overhead(): Overhead {
     const overhead = this.#tap.overhead()
     const { joules, atMost } = selfJoules(overhead.cpuSeconds, this.#processorWatts())
     return { ...overhead, joules, joulesAtMost: atMost }
   }
 
-  /** Mean power of the processors since `start()`. */
+  /**
+   * Mean power of the processors from the baseline on: what `align` has the first span begin with is
+   * a part of it, for the cost of that is in the overhead too.
+   */
   #processorWatts(): number {
-    if (!this.#first) return 0
-    const row = new Float64Array(1 + this.#tap.channels.length)
-    this.#tap.readNow(row)
-    const seconds = (row[0]! - this.#first[0]!) / 1000
-    const joules = this.#tap.channels.reduce(
-      (total, channel, index) => total + (isProcessor(channel) ? row[1 + index]! || 0 : 0),
-      0,
-    )
-    return seconds > 0 ? joules / seconds : 0
+    if (!this.#baseline) return 0
+    const { domains, seconds } = this.#between(this.#baseline, this.#tap.sample())
+    const processors = domains.filter(isProcessor)
+    return seconds > 0 ? processors.reduce((sum, { joules }) => sum + joules, 0) / seconds : 0
   }
 
   /**

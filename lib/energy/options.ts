@@ -67,7 +67,7 @@ export function checkOptions(options: MeterOptions = {}): Settings {
     sources: checkSources(sources),
     intervalMs,
     maxOverhead: checkMaxOverhead(maxOverhead),
-    align: checkAlign(options.align === undefined ? 'none' : options.align),
+    align: checkAlign(options.align),
     host: hostOf(options),
     estimate,
   }
@@ -81,10 +81,23 @@ function checkMaxOverhead(share: number | undefined): number {
 }
 
 /**
- * Where a stretch of time begins and ends.
+ * Where a span begins and ends; `usual` where its options do not say.
  * @throws {JouletapError} BAD_OPTION.
  */
-export function checkAlign(align: unknown): 'none' | 'edge' {
+export function checkSpan(
+  options: Pick<MeterOptions, 'align'>,
+  usual: 'none' | 'edge',
+): 'none' | 'edge' {
+  if (typeof options !== 'object' || options === null) {
+    throw badOption("a span's options", options, 'an object')
+  }
+  const unknown = Object.keys(options).find((name) => name !== 'align')
+  if (unknown !== undefined) throw badOption('an option of a span', unknown, 'align')
+  return checkAlign(options.align, usual)
+}
+
+function checkAlign(align: unknown, usual: 'none' | 'edge' = 'none'): 'none' | 'edge' {
+  if (align === undefined) return usual
   if (align === 'none' || align === 'edge') return align
   throw badOption('align', align, "'none' or 'edge'")
 }
@@ -104,7 +117,8 @@ export function checkRepeat(options: MeasureOptions): MeterOptions & { repeat?: 
   if (repeat === false) return others
   if (repeat === true) return { ...others, repeat: {} }
   const { seconds, calls } = REPEAT
-  if (typeof repeat !== 'object' || repeat === null || Object.keys(repeat).some(isNoRepeat)) {
+  const isObject = typeof repeat === 'object' && repeat !== null && !Array.isArray(repeat)
+  if (!isObject || Object.keys(repeat).some(isNoRepeat)) {
     throw badOption('repeat', repeat, 'true, false, { seconds } or { calls }')
   }
   if (repeat.seconds !== undefined && repeat.calls !== undefined) {

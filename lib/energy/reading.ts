@@ -117,7 +117,8 @@ interface Part {
  * q, (g·E)² for the relative error g of the unit, (P·m)² for m seconds of which nothing is known.
  * That of the ends is common to the domains of one source and adds linearly among them; the others
  * add in quadrature. Where a reading knows how far its value may lag, that variance stands in for
- * its end's, and is common to the domains of one system call. A gauge's errors that do not average out add linearly in time.
+ * its end's, and is common to the domains of one system call; the other end, where it is blind, then has (P·u)²/3, for
+ * nothing offsets the half of an update that it lags on average. A gauge's errors that do not average out add linearly in time.
  */
 export function energyBetween(
   channels: readonly Channel[],
@@ -190,7 +191,10 @@ function partOf(
   const phase = Math.min(update, 2 * seconds)
   const ends = [from, to].map((reading) => reading[offset + at.lagVariance]!)
   const skews = [from, to].map((reading) => (2 * reading[offset + at.skewMs]!) / 1000)
-  const timing = UNIFORM * watts * Math.hypot(...ends.map((lag) => (lag < 0 ? phase : 0)), ...skews)
+  // Blind readings lag by half an update on average: of two of them that drops out, of one it stays.
+  const lone = counted && ends.filter((lag) => lag < 0).length === 1 ? 2 : 1
+  const phases = ends.map((lag) => (lag < 0 ? lone * phase : 0))
+  const timing = UNIFORM * watts * Math.hypot(...phases, ...skews)
   const variance =
     2 * (channel.unitJoules * UNIFORM) ** 2 +
     (channel.gain * joules) ** 2 +

@@ -14,7 +14,10 @@ export class Span {
     this.#measure = measure
   }
 
-  /** The energy from `span()` to the first call of `end()`; later calls return it again. */
+  /**
+   * The energy from `span()` to the first call of `end()`, or to the `stop()` of its meter if that
+   * came first; later calls return it again.
+   */
   end(): Energy {
     this.#energy ??= this.#measure()
     return this.#energy

@@ -218,7 +218,12 @@ function join(
         ? Float64Array.from(points, (point) => rowOf(point, channel))
         : Float64Array.from(points, (point) => feed.joulesAt(point[0]!, channel)),
     )
-    return { times, joules }
+    if (!aligned) return { times, joules }
+    return {
+      times,
+      joules,
+      ages: columns.map(() => new Float64Array(times.length).fill(Number.NaN)),
+    }
   }
 
   /** What is to be said of the rate, which only the run shows. */

@@ -63,8 +63,9 @@ export interface Energy {
   /** 0…1: the share of the time in which every additive domain was really read. */
   coverage: number
   /**
-   * Those of the meter, and last `self`: what measuring used, an estimate inside the others that is
-   * there wherever a processor is followed.
+   * Those of the meter, and last `self`: what measuring used, an estimate that is there wherever a
+   * processor is followed. It is inside the others, but for the looking for updates of `align: 'edge'`,
+   * which falls before and after the time that these are of.
    */
   domains: DomainEnergy[]
   /** Sentences for a person. */
@@ -123,8 +124,8 @@ export interface Overhead {
   /** CPU time of sampling, in seconds: of its threads, and of calls on their callers'. */
   cpuSeconds: number
   /**
-   * Joules of that time: the middle between its even share of the processors' power and all of it.
-   * 0 where no processor is followed, and before `start()`.
+   * Joules of that time: the middle between its even share of the processors' mean power and all of
+   * it. 0 where no processor is followed, and before `start()`.
    */
   joules: number
   /** Joules if that power was all for the sake of sampling while it ran. */
@@ -180,9 +181,11 @@ export interface MeterOptions {
   maxOverhead?: number
   /**
    * `edge`: measuring, and each span, begins and ends at updates of the fast counters, so that a
-   * window of some milliseconds is known to a thousandth. `start()`, `span()`, `end()` and `stop()`
-   * then block for some milliseconds (the first time 20) to look for them; what that uses is not in
-   * the span's joules but in `self`. Rows come just after an update and tell their `ages`.
+   * window of some milliseconds is known to a thousandth. `start()`, `span()`, `end()`, `energy()` and
+   * `stop()` then block for some milliseconds (the first time for up to 30) to look for them; what
+   * that uses is not in the span's joules but in `self`. Counters that are not added, gauges and
+   * estimates are read where they are. Rows come just after an update and tell their `ages`; they,
+   * and `readNow()`, count from the call of `start()`, so what its looking used is in them.
    * Default `none`: anywhere, with the uncertainty that this means.
    */
   align?: 'none' | 'edge'

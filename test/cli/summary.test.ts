@@ -72,7 +72,7 @@ describe('summary', () => {
         '  core-0     80.000 ± 0.020 J   40.000 W   rapl-powercap  inside package-0, not added',
         '  dram-0     18.500 ± 0.020 J   9.250 W    rapl-msr',
         '  psys-0     200.000 ± 0.020 J  100.000 W  rapl-powercap  around the others, not added',
-        '  measuring itself used at most 20 mJ of that',
+        '  measuring itself used at most 20 mJ',
         '',
       ].join('\n'),
     )
@@ -131,7 +131,7 @@ describe('summary', () => {
     const cost = (joulesAtMost: number) => {
       const { overhead } = record()
       const text = summary(record({ overhead: { ...overhead, joulesAtMost } }, domains), plain)
-      return /at most (.*) of that$/m.exec(text)?.[1]
+      return /at most (.*)$/m.exec(text)?.[1]
     }
     expect(cost(0.02)).to.equal('20 mJ')
     // No more than two digits, and never less than it was.

@@ -129,7 +129,7 @@ describe(`energy between any two readings (SEED=${SEED})`, function () {
         const grown = joulesOf(readings.at(-1)!, index) - joulesOf(first, index)
         expect(domain.joules).to.equal(grown)
       })
-      const additive = all.domains.filter((_, index) => channels[index]!.additive)
+      const additive = all.domains.filter((domain) => domain.additive)
       expect(sum(additive.map((domain) => domain.joules))).to.equal(all.joules)
     }
   })

@@ -226,12 +226,16 @@ describe('energy between two readings', () => {
       expect(both!.uncertaintyJoules).to.be.closeTo(5, 1e-12)
       const [one] = energy([card('gpu-0')], reading(0, known(0, 0)), to).domains
       expect(one!.uncertaintyJoules).to.be.closeTo(3, 1e-12)
-      // Of the earlier end nothing is known: it may be as old as an update.
-      const [blind] = energy([card('gpu-0')], reading(0, {}), to).domains
-      expect(blind!.uncertaintyJoules).to.be.closeTo(
-        Math.hypot(3, (200 * 0.1) / Math.sqrt(12)),
-        1e-9,
-      )
+    })
+
+    it('lets an end of which nothing is known lag by up to an update, and by half of one on average', () => {
+      const meanSquare = ((200 * 0.1) ** 2 * (1 + 3)) / 12
+      const blind = (from: Tally, to: Tally) =>
+        energy([card('gpu-0')], reading(0, from), reading(2, to)).uncertaintyJoules ** 2
+      expect(blind({}, known(400, 9))).to.be.closeTo(9 + meanSquare, 1e-9)
+      expect(blind(known(0, 9), { joules: 400 })).to.be.closeTo(9 + meanSquare, 1e-9)
+      // Where both lag so the averages offset each other.
+      expect(blind({}, { joules: 400 })).to.be.closeTo((2 * (200 * 0.1) ** 2) / 12, 1e-9)
     })
 
     it('adds those of several devices in quadrature, for they are their own', () => {

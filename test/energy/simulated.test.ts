@@ -499,10 +499,12 @@ describe('on a simulated host', function () {
           powercap,
         )
         const { joules, flags, uncertaintyJoules } = domain(run.energy, 'package-0')
+        const [, most] = run.truth('package-0')
         expect(flags).to.include(flag)
-        expect(joules).to.equal(0)
-        expect(run.energy.coverage).to.equal(0)
-        expect(uncertaintyJoules).to.be.above(run.truth('package-0')[1]) // anything may have been
+        // The end is looked at twice; what was used between the two looks is known, and no more.
+        expect(joules).to.be.below(0.2 * most)
+        expect(run.energy.coverage).to.be.below(0.2)
+        expect(joules + 5 * uncertaintyJoules).to.be.above(most)
         expect(run.energy.warnings.join()).to.contain('package-0')
         expectOthersWell(run, 'package-0')
         await made.stop()

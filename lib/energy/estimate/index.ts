@@ -26,7 +26,7 @@ export interface Estimate {
   readonly notes: readonly string[]
   /**
    * Brings the tallies up to `timeMs` and writes them to `into` from `offset`: for each of the
-   * channels the 11 fields of `TALLY` in lib/native.ts. The first call is the baseline: 0 J. Between
+   * channels the fields of `TALLY` in lib/native.ts. The first call is the baseline: 0 J. Between
    * two calls the energy is the power at the mean load × time; more than about a second apart, short
    * peaks are smoothed, which overstates the energy (the curve is concave).
    *
