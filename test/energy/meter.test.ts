@@ -1,4 +1,5 @@
 // The meter's manners: options, states, spans, rows; on made trees and on this machine.
+import { cpus } from 'node:os'
 import { expect } from 'chai'
 import { JouletapError, Meter, type MeterOptions, measure, probe } from '../../lib'
 import { measured, readRows, self } from '../support/energy'
@@ -249,7 +250,8 @@ describe('Meter', () => {
     for (const energy of [span.end(), meter.energy(), meter.stop()]) {
       expect(energy.domains.at(-1)).to.equal(self(energy))
       expect(self(energy)).to.include({ additive: false, quality: 'estimated', source: 'jouletap' })
-      expect(self(energy)!.joules).to.be.within(Number.MIN_VALUE, 5)
+      // Its threads may run at the same time.
+      expect(self(energy)!.joules).to.be.within(Number.MIN_VALUE, 5 * cpus().length)
       expect(energy.joules).to.be.closeTo(5, 1e-9) // as if it were not there
     }
   })
