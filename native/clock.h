@@ -42,6 +42,17 @@ inline int64_t epoch_offset_ns() {
   return std::chrono::duration_cast<nanoseconds>(epoch).count() - midpoint(before, now_ns());
 }
 
+/// What a clock of the system shows, such as that of a thread's CPU time; 0 where there is none.
+inline double seconds_of([[maybe_unused]] int clock) {
+#ifdef __linux__
+  timespec time{};
+  if (clock_gettime(clock, &time) != 0) return 0;
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+#else
+  return 0;
+#endif
+}
+
 /// Nanoseconds that the machine has been suspended since boot, for which the monotonic clock stands
 /// still; 0 where the system does not tell. Wrong by as long as the thread is held up in between.
 inline int64_t suspended_ns() {

@@ -28,12 +28,6 @@ constexpr double kMsPerNs = 1e-6;
 #ifdef __linux__
 constexpr int kRealtimePriority = 55;
 
-double seconds_of(clockid_t clock) {
-  timespec time{};
-  if (clock_gettime(clock, &time) != 0) return 0;
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
 double own_cpu_seconds() { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
 int own_thread_id() { return static_cast<int>(syscall(SYS_gettid)); }
 #else

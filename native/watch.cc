@@ -26,17 +26,6 @@ constexpr int kTries = 4;
 constexpr int64_t kLostNs = 1'000'000'000;
 constexpr int64_t kLongestPauseNs = 30'000'000'000;
 
-double seconds_of(int clock) {
-#ifdef __linux__
-  timespec time{};
-  if (clock_gettime(clock, &time) != 0) return 0;
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-#else
-  (void)clock;
-  return 0;
-#endif
-}
-
 /// Who reads these domains, and since when.
 std::string sentence_of(const std::vector<std::string>& ids, const std::string& from,
                         const std::string& to) {
