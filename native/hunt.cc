@@ -26,6 +26,12 @@ constexpr double kSurer = 1.5;
 constexpr double kLost = 0.1;
 // Periods from the moment that is told of to the edge, or look, that tells of it.
 constexpr double kFarthest = 1.5;
+// Of the power that a look farther than that takes for the one at the end: one standard deviation.
+constexpr double kUnseen = 0.3;
+// Hunts for a stretch to begin with, where something holds the thread up.
+constexpr int kAttempts = 3;
+// A ramp leaves half to all of its share beside the edge.
+constexpr double kExposed = 0.9;
 // So many standard deviations are nothing but doubt about edges.
 constexpr double kNoise = 3;
 
@@ -207,18 +213,29 @@ int64_t Hunt::begin(Readers& readers, const std::function<void()>& pause) {
     read(readers);
     aim(readers);
   }
-  spin(readers, pause, kPeriods, [this] {
-    if (!all_have(2)) return false;
-    const Quarry* const most = strongest();
-    return most == nullptr || now_ns() - most->last().time_ns < kSinceEdgeNs;
-  });
-  read(readers);
-  const int64_t time_ns = now_ns();
-  for (const Quarry& quarry : quarries_) {
-    const size_t last = std::max<size_t>(2, quarry.count) - 1;
-    tell(quarry, time_ns, last, last - 1, quarry.good, readers.tallies()[quarry.column]);
+  for (int attempt = 1;; ++attempt) {
+    spin(readers, pause, kPeriods, [this] {
+      if (!all_have(2)) return false;
+      const Quarry* const most = strongest();
+      return most == nullptr || now_ns() - most->last().time_ns < kSinceEdgeNs;
+    });
+    read(readers);
+    const int64_t time_ns = now_ns();
+    // The thread may have been held up just now, and a stretch can as well begin a little later.
+    const bool sound = std::all_of(quarries_.begin(), quarries_.end(), [&](const Quarry& quarry) {
+      return !quarry.followed ||
+             (quarry.count >= 2 && is_near(quarry, quarry.last().time_ns, time_ns));
+    });
+    if (!sound && attempt < kAttempts) {
+      aim(readers);
+      continue;
+    }
+    for (const Quarry& quarry : quarries_) {
+      const size_t last = std::max<size_t>(2, quarry.count) - 1;
+      tell(quarry, time_ns, last, last - 1, quarry.good, readers.tallies()[quarry.column]);
+    }
+    return time_ns;
   }
-  return time_ns;
 }
 
 void Hunt::end(Readers& readers, int64_t time_ns, const std::function<void()>& pause) {
@@ -230,6 +247,10 @@ void Hunt::end(Readers& readers, int64_t time_ns, const std::function<void()>& p
   for (Quarry& quarry : quarries_) learn(quarry);
 }
 
+bool Hunt::is_near(const Quarry& quarry, int64_t there_ns, int64_t time_ns) {
+  return std::abs(static_cast<double>(there_ns - time_ns)) < kFarthest * quarry.update_ns;
+}
+
 Hunt::Told Hunt::unknown(const Quarry& quarry) {
   return {quarry.column, 0, std::numeric_limits<double>::infinity()};
 }
@@ -237,13 +258,10 @@ Hunt::Told Hunt::unknown(const Quarry& quarry) {
 void Hunt::tell(const Quarry& quarry, int64_t time_ns, size_t near, size_t far, const Look& base,
                 const Tally& tally) {
   if (!quarry.followed) return;
-  const auto is_near = [&](int64_t there_ns) {
-    return std::abs(static_cast<double>(there_ns - time_ns)) < kFarthest * quarry.update_ns;
-  };
   Told answer = unknown(quarry);
-  if (quarry.count >= 2 && is_near(quarry.found[near].time_ns)) {
+  if (quarry.count >= 2 && is_near(quarry, quarry.found[near].time_ns, time_ns)) {
     answer = told(quarry, time_ns, near, far);
-  } else if (is_near(base.stamp.time_ns)) {
+  } else {
     answer = guess(quarry, time_ns, base, tally);
   }
   if (std::isfinite(answer.variance) && std::isfinite(answer.joules)) told_.push_back(answer);
@@ -267,8 +285,11 @@ Hunt::Told Hunt::guess(const Quarry& quarry, int64_t time_ns, const Look& base,
       lag.seconds + static_cast<double>(time_ns - base.stamp.time_ns) / kNsPerSecond;
   // Beside the edge it may have been what it was when it was last seen.
   const double change = quarry.update_watts > 0 ? watts - quarry.update_watts : 0;
+  // From far away even that is not known.
+  const double unseen = is_near(quarry, base.stamp.time_ns, time_ns) ? 0 : kUnseen * watts;
   const double variance =
-      square(watts * lag.error) + square(since) * std::max(square(watts * share), square(change));
+      square(watts * lag.error) +
+      square(since) * std::max({square(watts * share), square(change), square(unseen)});
   return {quarry.column, base.joules + watts * since, variance};
 }
 
@@ -302,7 +323,7 @@ Hunt::Told Hunt::told(const Quarry& quarry, int64_t time_ns, size_t near, size_t
   // A ramp leaves a share of its change beside the edge; a burst all of itself, as likely as that.
   const double abrupt = change / std::max(update.watts, before.watts);
   const double exposed = share + (std::sqrt(share) - share) * abrupt;
-  const double power = change * exposed * update.seconds;
+  const double power = kExposed * change * exposed * update.seconds;
   return {quarry.column, from.joules + update.watts * beside, square(timing) + square(power)};
 }
 

@@ -120,6 +120,7 @@ class Hunt {
   static Told told(const Quarry& quarry, int64_t time_ns, size_t near, size_t far);
   /// Without edges: by those that other hunts have taught, or as half a period after an update.
   static Told guess(const Quarry& quarry, int64_t time_ns, const Look& base, const Tally& tally);
+  static bool is_near(const Quarry& quarry, int64_t there_ns, int64_t time_ns);
   static Told unknown(const Quarry& quarry);
   static Lag lag_of(const Quarry& quarry, const Look& look);
 

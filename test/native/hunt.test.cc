@@ -317,13 +317,20 @@ TEST(a_counter_that_never_counted_anything_is_not_waited_for) {
   CHECK(median(periods) < 6);
 }
 
-TEST(a_moment_long_past_is_left_blind) {
+TEST(a_moment_long_past_is_told_with_the_doubt_of_the_time_since) {
   Readers readers(steps({{constant(65)}}));
   Hunt hunt(readers);
   hunt.begin(readers, [] {});
+  const double from = hunt.told().at(0).joules;
+  const int64_t from_ns = now_ns();
+  wait_ms(5);
   const int64_t time_ns = now_ns();
   wait_ms(10);
   readers.read();
   hunt.end(readers, time_ns, [] {});
-  CHECK(hunt.told().empty());
+  const Hunt::Told told = hunt.told().at(0);
+  const double seconds = static_cast<double>(time_ns - from_ns) * 1e-9;
+  // The power was constant, which cannot be known.
+  CHECK_NEAR(told.joules - from, 65 * seconds, 65 * 0.001);
+  CHECK(told.variance > std::pow(0.2 * 65 * 0.010, 2));
 }
