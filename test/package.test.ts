@@ -172,7 +172,7 @@ describe('the package', function () {
       expect(JSON.parse(result.stdout)).to.deep.equal({
         joules: 2.5,
         quality: 'measured',
-        sources: ['package-0 rapl-powercap'],
+        sources: ['package-0 rapl-powercap', 'self jouletap'],
         warnings: [],
       })
     })
