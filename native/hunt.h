@@ -31,12 +31,14 @@ class Hunt {
   };
 
   /// Spins until every counter has been seen to step twice, and the one with the most power just
-  /// now, or for eight periods; the first time for up to twenty before, to learn the periods. Reads
-  /// all domains, and tells of the moment of its return, which is the answer.
+  /// now, or for eight periods, up to three times where the thread was held up; the first time for
+  /// up to twenty before, to learn the periods. Reads all domains, and tells of the moment of its
+  /// return, which is the answer.
   int64_t begin(Readers& readers, const std::function<void()>& pause);
   /// After all domains have been read, spins until every counter has stepped twice, or for eight
   /// periods, and tells of time_ns, which has just passed.
   void end(Readers& readers, int64_t time_ns, const std::function<void()>& pause);
+
   // For rows that come just after an update of the counter with the most power.
   /// Whether its updates are not known, so that only begin() can learn them.
   bool is_lost(int64_t now_ns) const;
