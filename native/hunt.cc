@@ -27,14 +27,12 @@ constexpr double kLost = 0.1;
 // Periods from the moment that is told of to the edge, or look, that tells of it.
 constexpr double kFarthest = 1.5;
 // Of the power that a look farther than that takes for the one at the end, and of what it changes
-// by before a change has been seen: one standard deviation.
+// by where that cannot be known: one standard deviation.
 constexpr double kUnseen = 0.3;
 // Hunts for a stretch to begin with, where something holds the thread up.
 constexpr int kAttempts = 3;
 // A ramp leaves half to all of its share beside the edge.
-constexpr double kExposed = 0.9;
-// Of what is known of changes of power, the share that is from the latest.
-constexpr double kLatest = 1.0 / 16;
+constexpr double kExposed = 0.75;
 // So many standard deviations are nothing but doubt about edges.
 constexpr double kNoise = 3;
 
@@ -233,7 +231,7 @@ int64_t Hunt::begin(Readers& readers, const std::function<void()>& pause) {
       aim(readers);
       continue;
     }
-    for (Quarry& quarry : quarries_) {
+    for (const Quarry& quarry : quarries_) {
       const size_t last = std::max<size_t>(2, quarry.count) - 1;
       tell(quarry, time_ns, last, last - 1, quarry.good, readers.tallies()[quarry.column]);
     }
@@ -243,8 +241,8 @@ int64_t Hunt::begin(Readers& readers, const std::function<void()>& pause) {
 
 void Hunt::end(Readers& readers, int64_t time_ns, const std::function<void()>& pause) {
   aim(readers);
-  spin(readers, pause, kPeriods, [this] { return all_have(2); });
-  for (Quarry& quarry : quarries_) {
+  spin(readers, pause, kPeriods, [this] { return all_have(3); });
+  for (const Quarry& quarry : quarries_) {
     tell(quarry, time_ns, 0, 1, quarry.first, readers.tallies()[quarry.column]);
   }
   for (Quarry& quarry : quarries_) learn(quarry);
@@ -258,7 +256,7 @@ Hunt::Told Hunt::unknown(const Quarry& quarry) {
   return {quarry.column, 0, std::numeric_limits<double>::infinity()};
 }
 
-void Hunt::tell(Quarry& quarry, int64_t time_ns, size_t near, size_t far, const Look& base,
+void Hunt::tell(const Quarry& quarry, int64_t time_ns, size_t near, size_t far, const Look& base,
                 const Tally& tally) {
   if (!quarry.followed) return;
   Told answer = unknown(quarry);
@@ -310,17 +308,21 @@ Hunt::Lag Hunt::lag_of(const Quarry& quarry, const Look& look) {
   return {period / 2, std::hypot(period, 2 * half) * kUniform, false};
 }
 
-Hunt::Told Hunt::told(Quarry& quarry, int64_t time_ns, size_t near, size_t far) {
+Hunt::Told Hunt::told(const Quarry& quarry, int64_t time_ns, size_t near, size_t far) {
   const Edge& from = quarry.found[near];
-  const size_t first = std::min(near, far);
-  const Update before = update_before(quarry, first);
-  const Update update = update_between(quarry.found[first], quarry.found[first + 1]);
+  const Update update =
+      update_between(quarry.found[std::min(near, far)], quarry.found[std::max(near, far)]);
   const double beside = static_cast<double>(time_ns - from.time_ns) / kNsPerSecond;
   const double share = std::abs(beside) / update.seconds;
   const double timing = update.watts / kNsPerSecond *
                         std::hypot((1 + share) * from.error_ns, share * quarry.found[far].error_ns);
-  // That power need not be the one beside the edge, if it is not that of the update before either.
-  const double change = change_between(quarry, before, update);
+  // That power need not be the one beside the edge, if it is not that of its neighbours either.
+  const Update before = update_before(quarry, std::min(near, far));
+  double change = change_between(before, update);
+  if (far > near && far + 1 < quarry.count) {
+    const Update after = update_between(quarry.found[far], quarry.found[far + 1]);
+    change = std::max(change, change_between(update, after));
+  }
   // A ramp leaves a share of its change beside the edge; a burst all of itself, as likely as that.
   const double abrupt = change / std::max(update.watts, before.watts);
   const double exposed = share + (std::sqrt(share) - share) * abrupt;
@@ -328,21 +330,11 @@ Hunt::Told Hunt::told(Quarry& quarry, int64_t time_ns, size_t near, size_t far) 
   return {quarry.column, from.joules + update.watts * beside, square(timing) + square(power)};
 }
 
-/// Watts, root mean square: of what was seen, what is a change by what is usual here and no doubt
-/// about edges. Both are taken as normal.
-double Hunt::change_between(Quarry& quarry, const Update& before, const Update& after) {
+/// Watts, but for what may be doubt about edges.
+double Hunt::change_between(const Update& before, const Update& after) {
   const double noise = square(after.watts * std::hypot(before.error, after.error));
-  const double seen = square(after.watts - before.watts);
-  const bool is_known = std::isfinite(noise);
-  if (quarry.changes == 0) quarry.usual_change = square(kUnseen * after.watts);
-  if (is_known) {
-    const double latest = std::max(kLatest, 1 / static_cast<double>(++quarry.changes + 1));
-    quarry.usual_change += latest * (seen - noise - quarry.usual_change);
-  }
-  const double usual = std::max(0.0, quarry.usual_change);
-  if (!is_known) return std::sqrt(usual);
-  const double share = noise > 0 ? usual / (usual + noise) : 1;
-  return std::sqrt(square(share) * seen + share * noise);
+  if (!std::isfinite(noise)) return kUnseen * after.watts;
+  return std::sqrt(std::max(0.0, square(after.watts - before.watts) - noise));
 }
 
 Hunt::Update Hunt::update_between(const Edge& from, const Edge& to) {

@@ -18,7 +18,8 @@ namespace jouletap {
 ///
 /// A stretch seldom ends on an edge. What was used between there and the next edge is taken from
 /// the update after that, in which nothing but the hunt ran: so the hunt's energy falls outside the
-/// stretch. Memory is taken at construction, beside what `pause` takes. Not synchronised.
+/// stretch. How much that update differs from its neighbours tells how far it may be wrong. Memory
+/// is taken at construction, beside what `pause` takes. Not synchronised.
 class Hunt {
  public:
   explicit Hunt(const Readers& readers);
@@ -35,8 +36,8 @@ class Hunt {
   /// up to twenty before, to learn the periods. Reads all domains, and tells of the moment of its
   /// return, which is the answer.
   int64_t begin(Readers& readers, const std::function<void()>& pause);
-  /// After all domains have been read, spins until every counter has stepped twice, or for eight
-  /// periods, and tells of time_ns, which has just passed.
+  /// After all domains have been read, spins until every counter has stepped three times, or for
+  /// eight periods, and tells of time_ns, which has just passed.
   void end(Readers& readers, int64_t time_ns, const std::function<void()>& pause);
 
   // For rows that come just after an update of the counter with the most power.
@@ -90,8 +91,6 @@ class Hunt {
     size_t count = 0;
     size_t fed = 0;           // those of them that `edges` has been told of
     double update_watts = 0;  // over the last update that was seen whole
-    double usual_change = 0;  // of power between updates: mean square of late, less its noise, W²
-    size_t changes = 0;       // that it is of
 
     const Edge& last(size_t back = 0) const { return found[count - 1 - back]; }
   };
@@ -108,7 +107,7 @@ class Hunt {
   };
   static Update update_between(const Edge& from, const Edge& to);
   static Update update_before(const Quarry& quarry, size_t edge);
-  static double change_between(Quarry& quarry, const Update& before, const Update& after);
+  static double change_between(const Update& before, const Update& after);
   const Quarry* strongest() const;
   const Quarry* main() const;
   bool all_have(size_t edges) const;
@@ -119,10 +118,10 @@ class Hunt {
   template <typename Done>
   void spin(Readers& readers, const std::function<void()>& pause, double periods, Done done);
   /// As told() where the edge is near enough, else as guess().
-  void tell(Quarry& quarry, int64_t time_ns, size_t near, size_t far, const Look& base,
+  void tell(const Quarry& quarry, int64_t time_ns, size_t near, size_t far, const Look& base,
             const Tally& tally);
   /// From the edge `near` to the moment, by the power between that edge and `far`, its neighbour.
-  static Told told(Quarry& quarry, int64_t time_ns, size_t near, size_t far);
+  static Told told(const Quarry& quarry, int64_t time_ns, size_t near, size_t far);
   /// Without edges: by those that other hunts have taught, or as half a period after an update.
   static Told guess(const Quarry& quarry, int64_t time_ns, const Look& base, const Tally& tally);
   static bool is_near(const Quarry& quarry, int64_t there_ns, int64_t time_ns);

@@ -61,8 +61,9 @@ const soak = ({ floorSeconds }: Counts['soak']) => [
   `Meter.rows() at 10 kHz in a for await loop, once. Lost: taken and never delivered, for they were ` +
     `overwritten. Missed: grid times without a row, for the machine did not wake the thread in time; ` +
     `their energy is in the next row, and the bare loop, at the same rate for ${floorSeconds} s ` +
-    `just after, shows how many any sampler would miss here. Growth: resident memory after garbage ` +
-    `collection, from when the run has settled to its end.`,
+    `just after, shows how many any sampler would miss here. Growth: the process's own resident memory ` +
+    `(RssAnon) after garbage collection, the least of ten looks in a row, from 15 s after the start, or ` +
+    `three tenths of a shorter run, to the end.`,
 ]
 
 /** Of the parts that were taken: those of the report that hold something. */

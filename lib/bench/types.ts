@@ -140,7 +140,7 @@ export interface SoakFigures {
   /** The same of the bare loop at the same rate, just after; null where there is none. */
   floorMissedRows: number | null
   floorMissedShare: number | null
-  /** Resident memory, from a second after the start to the end; never below 0. */
+  /** Of resident memory of its own, from when the run has settled to its end; never below 0. */
   growthBytes: number
 }
 
