@@ -179,7 +179,7 @@ function checkPids(byPid: unknown): readonly number[] {
 
 function checkGpus(gpus: unknown): NativeGpus {
   const allowed = "'visible', 'all', 'none' or a list of indices, UUIDs, MIG ids or PCI addresses"
-  const environment = { ...process.env }
+  const environment = process.env
   if (gpus === 'visible' || gpus === 'all' || gpus === 'none') {
     return { kind: gpus, list: [], environment }
   }
