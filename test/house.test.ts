@@ -75,8 +75,9 @@ const ARROWS: Record<string, readonly string[]> = {
 }
 /** These are at the end of every arrow. */
 const ENDS = ['index', 'cli', 'bench']
-/** They say nothing of how it is measured, but may name what a measurement is. */
+/** They say nothing of how it is measured, but may name what a measurement is, and a footprint. */
 const TYPES_OF_ENERGY = ['carbon', 'forecast', 'schedule', 'predict', 'record', 'report']
+const NAMED = ['energy', 'carbon']
 /** These work on a system that has no addon. */
 const WITHOUT_ADDON = ['units', 'errors', 'data', ...TYPES_OF_ENERGY]
 
@@ -120,7 +121,7 @@ describe('the house', () => {
     const against = IMPORTS.filter(({ from, to, typeOnly }) => {
       const [here, there] = [roomOf(from), to && roomOf(to)]
       if (there === undefined || here === there || ENDS.includes(here)) return false
-      if (typeOnly && there === 'energy' && TYPES_OF_ENERGY.includes(here)) return false
+      if (typeOnly && NAMED.includes(there) && TYPES_OF_ENERGY.includes(here)) return false
       return !ARROWS[here]?.includes(there)
     })
     expect(against.map(({ from, name }) => `${from}: ${name}`)).to.deep.equal([])
@@ -182,10 +183,15 @@ describe('the house', () => {
     expect(WITHOUT_ADDON.filter((room) => known(room).includes('native'))).to.deep.equal([])
   })
 
-  it('needs no package but the commander for the command line, and the one that finds the addon', () => {
+  it('needs few packages, each in one room: options, the addon, time zones, means of grids', () => {
     const packages = IMPORTS.filter(({ name }) => !/^(\.|node:)/.test(name))
     const uses = packages.map(({ from, name }) => `${roomOf(from)}: ${name}`)
-    expect([...new Set(uses)].sort()).to.deep.equal(['cli: commander', 'native: node-gyp-build'])
+    expect([...new Set(uses)].sort()).to.deep.equal([
+      'carbon: @tgwf/co2/data/electricity-maps',
+      'carbon: @vvo/tzdb',
+      'cli: commander',
+      'native: node-gyp-build',
+    ])
   })
 
   it('has no file that is too long to be read at once', () => {
@@ -299,8 +305,10 @@ describe('package.json', () => {
     expect(about.exports).to.have.property('./package.json', './package.json')
   })
 
-  it('depends on three packages', () => {
+  it('depends on five packages', () => {
     expect(Object.keys(about.dependencies)).to.have.members([
+      '@tgwf/co2',
+      '@vvo/tzdb',
       'commander',
       'node-addon-api',
       'node-gyp-build',
