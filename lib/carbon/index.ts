@@ -9,7 +9,14 @@ export {
   recompute,
   type UsedIntensity,
 } from './footprint'
+export { type IntensityAnswer, type IntensityOptions, intensity } from './intensity'
 export { type LocationOptions, type Place, resolveLocation } from './location'
+export {
+  PROVIDER_NAMES,
+  type ProviderChoice,
+  type ProviderName,
+  type ProviderSettings,
+} from './providers'
 export { type IntensitySeries, pointAt, seriesOf } from './series'
 export { tableIntensity, tableProvider } from './tables'
 export type {

@@ -1,0 +1,84 @@
+/** Answers of services on disk, so that a program that starts often does not ask often. */
+import { createHash } from 'node:crypto'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
+/** An answer as it came. */
+export interface Kept {
+  readonly text: string
+  readonly fetchedAt: Date
+  readonly etag?: string | undefined
+}
+
+export interface Cache {
+  read(name: string): Kept | undefined
+  /** A folder that cannot be written is none. */
+  write(name: string, kept: Kept): void
+}
+
+/** Files that nobody has renewed for so long are removed. */
+const OLDEST_MS = 7 * 24 * 3_600_000
+
+/** Whose answers may be shared: nothing of a key can be read from it. */
+export function cacheName(question: {
+  url: URL
+  method?: string
+  body?: string
+  headers?: Readonly<Record<string, string>>
+}): string {
+  const { url, method = 'GET', body = '', headers = {} } = question
+  const asked = JSON.stringify([method, url.href, body, Object.entries(headers).sort()])
+  return `${createHash('sha256').update(asked).digest('hex').slice(0, 32)}.json`
+}
+
+/** The cache in a folder; in none if that is null; in the user's, which the system names, by default. */
+export function cacheIn(folder: string | null = userFolder()): Cache {
+  if (folder === null) return { read: () => undefined, write: () => {} }
+  return {
+    read(name) {
+      try {
+        const { text, fetchedAt, etag } = JSON.parse(readFileSync(join(folder, name), 'utf8'))
+        const time = new Date(fetchedAt)
+        if (typeof text !== 'string' || Number.isNaN(time.getTime())) return undefined
+        return { text, fetchedAt: time, ...(typeof etag === 'string' && { etag }) }
+      } catch {
+        return undefined
+      }
+    },
+    write(name, kept) {
+      const made = join(folder, `${name}.${process.pid}`)
+      try {
+        mkdirSync(folder, { recursive: true, mode: 0o700 })
+        writeFileSync(made, JSON.stringify(kept), { mode: 0o600 })
+        renameSync(made, join(folder, name))
+        prune(folder, kept.fetchedAt.getTime())
+      } catch {
+        rmSync(made, { force: true })
+      }
+    },
+  }
+}
+
+function prune(folder: string, now: number): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (now - statSync(path).mtimeMs > OLDEST_MS) rmSync(path, { force: true })
+  }
+}
+
+function userFolder(): string {
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env
+  if (process.platform === 'win32' && LOCALAPPDATA) return join(LOCALAPPDATA, 'jouletap', 'cache')
+  if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, 'jouletap')
+  const mac = process.platform === 'darwin'
+  return join(homedir(), mac ? 'Library/Caches' : '.cache', 'jouletap')
+}

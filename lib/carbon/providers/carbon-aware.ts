@@ -1,0 +1,95 @@
+/** A carbon-aware WebAPI of the Green Software Foundation, wherever the user has it. */
+import { badOption } from '../../errors'
+import type { Http } from '../http'
+import type { Location, Provider } from '../types'
+import { gramsOf, listOf, pointsOf, type Sample, someOf, timeOf, within } from './reply'
+
+const STEP = 300
+const HOUR = 3600
+
+/** @param options.url the address of the server; it may be plain HTTP. */
+export function carbonAware(http: Http, options: { url: string }): Provider {
+  const base = addressOf(options.url)
+
+  async function ask<T>(path: string, query: Record<string, string>, read: (text: string) => T) {
+    const address = new URL(`${base}/${path}`)
+    for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value)
+    return http.ask({ url: address, ttlSeconds: STEP, plain: true, read })
+  }
+  const common = (location: Location, fetchedAt: Date) =>
+    ({
+      kind: 'average',
+      factors: 'unknown',
+      boundary: 'unknown',
+      zone: nameOf(location),
+      source: 'carbon-aware',
+      fetchedAt,
+    }) as const
+
+  return {
+    id: 'carbon-aware',
+    covers: (location) => nameOf(location) !== '',
+    async range(location, from, to) {
+      const query = {
+        location: nameOf(location),
+        time: from.toISOString(),
+        toTime: to.toISOString(),
+      }
+      const { value, fetchedAt } = await ask('emissions/bylocation', query, emissionsOf)
+      const points = pointsOf(value, HOUR, { ...common(location, fetchedAt), status: 'estimated' })
+      return someOf(within(points, from, to), 'carbon-aware')
+    },
+    async forecast(location, hours) {
+      const query = { location: nameOf(location) }
+      const { value, fetchedAt } = await ask('emissions/forecasts/current', query, forecastOf)
+      const points = pointsOf(value.samples, HOUR, {
+        ...common(location, fetchedAt),
+        status: 'forecast',
+        ...(value.issuedAt && { issuedAt: value.issuedAt }),
+      })
+      const now = http.now()
+      const to = new Date(now.getTime() + hours * HOUR * 1000)
+      return someOf(within(points, now, to), 'carbon-aware')
+    },
+  }
+}
+
+function addressOf(url: string): string {
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return url.replace(/\/+$/, '')
+  throw badOption('the URL of carbon-aware', url, 'an address that begins with http:// or https://')
+}
+
+/** It knows the names of clouds' regions, and whatever its owner has configured. */
+function nameOf({ cloud, zone, country }: Location): string {
+  return cloud?.region ?? zone ?? country ?? ''
+}
+
+function emissionsOf(text: string): Sample[] {
+  return listOf(JSON.parse(text), 'a list of emissions').map(({ time, duration, rating }) => ({
+    start: timeOf(time),
+    gramsPerKWh: gramsOf(rating),
+    ...endOf(time, duration),
+  }))
+}
+
+function forecastOf(text: string): { samples: Sample[]; issuedAt?: Date } {
+  const [forecast] = listOf(JSON.parse(text), 'a list of forecasts')
+  if (!forecast) throw new Error('there is no forecast in it')
+  const { forecastData, generatedAt } = forecast
+  const samples = listOf(forecastData, 'forecastData').map(({ timestamp, duration, value }) => ({
+    start: timeOf(timestamp),
+    gramsPerKWh: gramsOf(value),
+    ...endOf(timestamp, duration),
+  }))
+  return { samples, ...(typeof generatedAt === 'string' && { issuedAt: timeOf(generatedAt) }) }
+}
+
+/** A duration is a number of minutes, or `hh:mm:ss`. */
+function endOf(start: unknown, duration: unknown): { end?: Date } {
+  const parts = typeof duration === 'string' ? /^(\d+):(\d+):(\d+)/.exec(duration) : null
+  const minutes = parts
+    ? Number(parts[1]) * 60 + Number(parts[2]) + Number(parts[3]) / 60
+    : duration
+  if (typeof minutes !== 'number' || !(minutes > 0)) return {}
+  return { end: new Date(timeOf(start).getTime() + minutes * 60_000) }
+}
