@@ -135,9 +135,16 @@ describe('the package', function () {
     expect(packed).to.deep.equal([...top, ...compiled, ...below('native'), prebuild].sort())
   })
 
-  it('brings three packages with it', () => {
+  it('brings five packages with it', () => {
     const names = readdirSync(join(user(), 'node_modules')).filter((name) => !name.startsWith('.'))
-    expect(names).to.have.members(['commander', 'jouletap', 'node-addon-api', 'node-gyp-build'])
+    expect(names).to.have.members([
+      '@tgwf',
+      '@vvo',
+      'commander',
+      'jouletap',
+      'node-addon-api',
+      'node-gyp-build',
+    ])
   })
 
   it('built nothing where it was installed', () => {

@@ -62,16 +62,24 @@ export function cacheIn(folder: string | null = userFolder()): Cache {
         renameSync(made, join(folder, name))
         prune(folder, kept.fetchedAt.getTime())
       } catch {
-        rmSync(made, { force: true })
+        remove(made)
       }
     },
+  }
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // There is no such folder.
   }
 }
 
 function prune(folder: string, now: number): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name)
-    if (now - statSync(path).mtimeMs > OLDEST_MS) rmSync(path, { force: true })
+    if (now - statSync(path).mtimeMs > OLDEST_MS) remove(path)
   }
 }
 

@@ -124,7 +124,7 @@ async function once(
   timeoutMs: number,
   now: () => Date,
 ): Promise<Kept> {
-  const signal = AbortSignal.timeout(Math.max(1, timeoutMs))
+  const signal = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)))
   let { url } = question
   const headers: Record<string, string> = { accept: '*/*', ...question.headers }
   if (kept?.etag !== undefined) headers['if-none-match'] = kept.etag

@@ -1,0 +1,538 @@
+// Every provider asked the same questions, of a service that answers the shapes that theirs answers, with figures that are made up.
+import { expect } from 'chai'
+import { type Http, httpClient } from '../../lib/carbon/http'
+import { resolveLocation } from '../../lib/carbon/location'
+import { caiso } from '../../lib/carbon/providers/caiso'
+import { carbonAware } from '../../lib/carbon/providers/carbon-aware'
+import { electricityMaps } from '../../lib/carbon/providers/electricity-maps'
+import { energiDataService } from '../../lib/carbon/providers/energi-data-service'
+import { energyCharts } from '../../lib/carbon/providers/energy-charts'
+import { neso } from '../../lib/carbon/providers/neso'
+import { wattTime } from '../../lib/carbon/providers/watttime'
+import { seriesOf } from '../../lib/carbon/series'
+import type { Basis, Location, Provider } from '../../lib/carbon/types'
+import { JouletapError } from '../../lib/errors'
+import { type Asked, type Reply, type Service, startService } from '../support/service'
+
+const NOW = Date.parse('2026-11-26T12:12:00Z')
+const HOUR = 3_600_000
+const at = (hours: number) => new Date(Date.parse('2026-11-26T00:00:00Z') + hours * HOUR)
+const TIMEOUT_MS = 400
+const SLACK_MS = 2000
+
+interface Subject {
+  place: string
+  minutes: number
+  basis: Basis
+  zone: string
+  /** The status of what has begun. */
+  past: 'measured' | 'estimated'
+  open(http: Http, url: string): Provider
+  /** What it answers where these are the values from `start` on; NaN: a hole. */
+  body(asked: Asked, start: Date, values: readonly number[]): string
+  /** Text that is of its shape, but with a value in another unit. */
+  wrongUnit?(asked: Asked, start: Date): string
+}
+
+const iso = (time: number) => new Date(time).toISOString()
+const value = (grams: number) => (Number.isNaN(grams) ? null : grams)
+const LOGIN = JSON.stringify({ token: 'TOKEN' })
+const AVERAGE = { kind: 'average', factors: 'direct', boundary: 'consumption' } as const
+
+const subjects: Record<string, Subject> = {
+  neso: {
+    place: 'GB',
+    minutes: 30,
+    basis: AVERAGE,
+    zone: 'GB',
+    past: 'measured',
+    open: (http, url) => neso(http, { url }),
+    body: (_asked, start, values) =>
+      JSON.stringify({
+        data: values.map((grams, i) => ({
+          from: `${iso(start.getTime() + (i * HOUR) / 2).slice(0, 16)}Z`,
+          to: `${iso(start.getTime() + ((i + 1) * HOUR) / 2).slice(0, 16)}Z`,
+          intensity:
+            start.getTime() + (i * HOUR) / 2 < NOW
+              ? {
+                  forecast: 1,
+                  actual: value(grams),
+                  index: 'low',
+                  ...(Number.isNaN(grams) && { forecast: null }),
+                }
+              : { forecast: value(grams), actual: null, index: 'low' },
+        })),
+      }),
+  },
+  'energi-data-service': {
+    place: 'DK-DK1',
+    minutes: 5,
+    basis: { ...AVERAGE, boundary: 'unknown' },
+    zone: 'DK-DK1',
+    past: 'measured',
+    open: (http, url) => energiDataService(http, { url }),
+    body: ({ path }, start, values) =>
+      JSON.stringify({
+        total: values.length,
+        records: values
+          .map((grams, i) => ({ time: start.getTime() + i * 300_000, grams }))
+          .filter(({ time }) => path.endsWith('CO2EmisProg') === time >= NOW)
+          .flatMap(({ time, grams }) => [
+            { Minutes5UTC: iso(time).slice(0, 19), PriceArea: 'DK1', CO2Emission: value(grams) },
+            { Minutes5UTC: iso(time).slice(0, 19), PriceArea: 'DK2', CO2Emission: 999 },
+          ]),
+      }),
+  },
+  'energy-charts': {
+    place: 'DE',
+    minutes: 15,
+    basis: { kind: 'average', factors: 'unknown', boundary: 'production' },
+    zone: 'DE',
+    past: 'measured',
+    open: (http, url) => energyCharts(http, { url }),
+    body: (_asked, start, values) => {
+      const times = values.map((_, i) => start.getTime() + i * 900_000)
+      return JSON.stringify({
+        unix_seconds: times.map((time) => time / 1000),
+        co2eq: values.map((grams, i) => (times[i]! < NOW ? value(grams) : null)),
+        co2eq_forecast: values.map((grams, i) => (times[i]! < NOW ? null : value(grams))),
+        deprecated: false,
+      })
+    },
+  },
+  'electricity-maps': {
+    place: 'FR',
+    minutes: 60,
+    basis: { kind: 'average', factors: 'lifecycle', boundary: 'consumption' },
+    zone: 'FR',
+    past: 'estimated',
+    open: (http, url) => electricityMaps(http, { key: 'SECRET', url }),
+    body: ({ path }, start, values) => {
+      const rows = values.map((grams, i) => ({
+        datetime: iso(start.getTime() + i * HOUR),
+        carbonIntensity: value(grams),
+        isEstimated: true,
+      }))
+      if (path.endsWith('latest')) return JSON.stringify({ zone: 'FR', ...rows.at(-1) })
+      return JSON.stringify(
+        path.endsWith('forecast') ? { zone: 'FR', forecast: rows } : { zone: 'FR', history: rows },
+      )
+    },
+  },
+  watttime: {
+    place: 'US-CAL-CISO',
+    minutes: 5,
+    basis: { kind: 'marginal', factors: 'unknown', boundary: 'unknown' },
+    zone: 'CAISO_NORTH',
+    past: 'estimated',
+    open: (http, url) => wattTime(http, { username: 'me', password: 'SECRET', url }),
+    body: ({ path }, start, values) =>
+      path === '/login'
+        ? LOGIN
+        : moer(
+            start,
+            values.map((grams) => grams / 0.45359237),
+          ),
+    wrongUnit: ({ path }, start) => (path === '/login' ? LOGIN : moer(start, [50], 'percentile')),
+  },
+  'carbon-aware': {
+    place: 'azure:westeurope',
+    minutes: 60,
+    basis: { kind: 'average', factors: 'unknown', boundary: 'unknown' },
+    zone: 'westeurope',
+    past: 'estimated',
+    open: (http, url) => carbonAware(http, { url }),
+    body: ({ path }, start, values) => {
+      const times = values.map((_, i) => iso(start.getTime() + i * HOUR))
+      if (!path.endsWith('current')) {
+        return JSON.stringify(
+          values.map((grams, i) => ({
+            location: 'westeurope',
+            time: times[i],
+            rating: value(grams),
+          })),
+        )
+      }
+      const forecastData = values.map((grams, i) => ({
+        location: 'westeurope',
+        timestamp: times[i],
+        duration: 60,
+        value: value(grams),
+      }))
+      return JSON.stringify([{ generatedAt: iso(NOW - HOUR), forecastData, optimalDataPoints: [] }])
+    },
+  },
+}
+
+function moer(start: Date, pounds: readonly number[], units = 'lbs_co2_per_mwh'): string {
+  const data = pounds.map((one, i) => ({
+    point_time: iso(start.getTime() + i * 300_000),
+    value: value(one),
+  }))
+  return JSON.stringify({ data, meta: { units, generated_at: iso(NOW), warnings: [] } })
+}
+
+let service: Service
+before(async () => {
+  service = await startService()
+})
+after(() => service.close())
+beforeEach(() => {
+  service.asked.length = 0
+})
+
+const clientAt = (now = NOW): Http =>
+  httpClient({ timeoutMs: TIMEOUT_MS, retries: 1, cacheFolder: null, now: () => new Date(now) })
+
+async function rejection(what: Promise<unknown>): Promise<JouletapError> {
+  const begun = performance.now()
+  const error = await what.then(
+    () => undefined,
+    (cause) => cause,
+  )
+  expect(performance.now() - begun).to.be.below(TIMEOUT_MS + SLACK_MS)
+  expect(error).to.be.instanceOf(JouletapError)
+  expect(error.code).to.equal('INTENSITY_UNAVAILABLE')
+  expect(error.message).to.not.match(/SECRET|TOKEN/)
+  return error
+}
+
+for (const [id, subject] of Object.entries(subjects)) {
+  describe(id, () => {
+    const { minutes, basis, zone, past } = subject
+    let provider: Provider
+    let location: Location
+    const step = minutes * 60_000
+    /** From here on to the last that has begun, and a little way into what is expected. */
+    const start = new Date(Math.floor((NOW - 3 * HOUR) / step) * step)
+    const count = Math.floor((NOW - start.getTime()) / step) + 1
+    const values = Array.from({ length: count + 4 }, (_, i) => 100 + i)
+    const seen = (list: readonly number[]) => list.slice(0, count)
+    const says = (list: readonly number[]) =>
+      service.answer((asked) => ({ body: subject.body(asked, start, list) }))
+
+    beforeEach(() => {
+      provider = subject.open(clientAt(), service.url)
+      location = resolveLocation(subject.place)
+    })
+    const range = (to = new Date(NOW)) => provider.range(location, start, to)
+
+    it('knows its place and no other, without asking', () => {
+      expect(provider.id).to.equal(id)
+      expect(provider.covers(location)).to.equal(true)
+      const nowhere = resolveLocation(undefined, { environment: {}, timeZone: 'UTC' })
+      expect(provider.covers(nowhere)).to.equal(false)
+      expect(service.asked).to.deep.equal([])
+    })
+
+    it('gives all values of a stretch of time, and what they count', async () => {
+      says(seen(values))
+      const points = await range()
+      expect(seriesOf(points).basis).to.deep.equal(basis)
+      expect(points.map(({ gramsPerKWh }) => Math.round(gramsPerKWh))).to.deep.equal(seen(values))
+      for (const [index, point] of points.entries()) {
+        expect(point).to.include({ zone, source: id, status: past })
+        expect(point.start.getTime()).to.equal(start.getTime() + index * step)
+        expect(point.end.getTime()).to.equal(start.getTime() + (index + 1) * step)
+        expect(point.fetchedAt!.getTime()).to.equal(NOW)
+      }
+    })
+
+    it('leaves holes out, and takes none for zero', async () => {
+      says(seen(values).map((grams, i) => (i === 1 ? Number.NaN : grams)))
+      const points = await range()
+      expect(points.map(({ gramsPerKWh }) => Math.round(gramsPerKWh))).to.deep.equal(
+        seen(values).filter((_, i) => i !== 1),
+      )
+      says(values.map(() => Number.NaN))
+      expect((await rejection(range())).message).to.equal(`${id} has no value for this time.`)
+    })
+
+    it('forecasts', async () => {
+      const first = new Date(Math.floor(NOW / step) * step)
+      const ahead = Array.from({ length: (6 * HOUR) / step + 1 }, (_, i) => 200 + i)
+      service.answer((asked) => ({ body: subject.body(asked, first, ahead) }))
+      const points = await provider.forecast!(location, 3)
+      expect(points[0]!.start.getTime()).to.be.at.most(NOW + step)
+      expect(points.at(-1)!.end.getTime()).to.be.at.least(NOW + 3 * HOUR)
+      expect(points.at(-1)!.start.getTime()).to.be.below(NOW + 3 * HOUR)
+      for (const point of points) {
+        const expected = 200 + (point.start.getTime() - first.getTime()) / step
+        expect(point.gramsPerKWh).to.be.closeTo(expected, 1e-9)
+        if (point.start.getTime() >= NOW) expect(point.status).to.equal('forecast')
+      }
+      expect(seriesOf(points).basis).to.deep.equal(basis)
+    })
+
+    it('refuses values that cannot be', async () => {
+      for (const wrong of [147_000, -5]) {
+        says(seen(values).map((grams, i) => (i === 2 ? wrong : grams)))
+        expect((await rejection(range())).message).to.match(/no intensity from 0 to 3000/)
+      }
+      if (!subject.wrongUnit) return
+      service.answer((asked) => ({ body: subject.wrongUnit!(asked, start) }))
+      expect((await rejection(range())).message).to.match(/its unit is/)
+    })
+
+    const failures: Record<string, [Reply | ((body: string) => Reply), RegExp]> = {
+      'status 401': [{ status: 401, body: 'SECRET' }, /status 401: the key is not accepted/],
+      'status 404': [{ status: 404 }, /status 404/],
+      'status 429': [{ status: 429, headers: { 'retry-after': '60' } }, /status 429/],
+      'status 500': [{ status: 500 }, /status 500/],
+      'no answer': [{ how: 'never' }, /did not answer in time/],
+      'half an answer': [(body) => ({ how: 'torn', body }), /cannot be reached/],
+      'half a JSON': [(body) => ({ body: body.slice(0, body.length / 2) }), /cannot be used/],
+      HTML: [{ body: '<html><body>Sorry</body></html>' }, /answered with HTML/],
+      'another JSON': [{ body: '{"error":{"code":"400 Bad Request"}}' }, /cannot be used/],
+      'an empty list': [{ body: '[]' }, /cannot be used|no value/],
+      null: [{ body: 'null' }, /cannot be used/],
+    }
+    for (const [what, [reply, message]] of Object.entries(failures)) {
+      it(`survives ${what}, in time`, async () => {
+        service.answer((asked) => {
+          if (asked.path === '/login' && what !== 'status 401') return { body: LOGIN }
+          return typeof reply === 'function'
+            ? reply(subject.body(asked, start, seen(values)))
+            : reply
+        })
+        expect((await rejection(range())).message).to.match(message)
+      })
+    }
+  })
+}
+
+describe('neso', () => {
+  const half = (hours: number, intensity: object) => ({
+    from: `${iso(at(hours).getTime()).slice(0, 16)}Z`,
+    to: `${iso(at(hours + 0.5).getTime()).slice(0, 16)}Z`,
+    intensity,
+  })
+
+  it('uses every half hour of ten, not the first alone', async () => {
+    const data = Array.from({ length: 96 }, (_, i) => half(12 + i / 2, { forecast: 50 + i }))
+    service.answer({ body: JSON.stringify({ data }) })
+    const points = await neso(clientAt(), { url: service.url }).forecast!(resolveLocation('GB'), 10)
+    expect(points.map(({ gramsPerKWh }) => gramsPerKWh)).to.deep.equal(
+      // From 12:12 to 22:12 there are ten whole half hours and two parts.
+      Array.from({ length: 21 }, (_, i) => 50 + i),
+    )
+    expect(service.asked[0]!.path).to.equal('/intensity/2026-11-26T12:00Z/fw48h')
+  })
+
+  it('asks for a month in questions of fourteen days', async () => {
+    service.answer(({ path }) => {
+      const [, , from] = path.split('/')
+      const start = (Date.parse(from!) - at(0).getTime()) / HOUR
+      return { body: JSON.stringify({ data: [half(start, { actual: 5, forecast: 6 })] }) }
+    })
+    const from = new Date(NOW - 30 * 24 * HOUR)
+    await neso(clientAt(), { url: service.url }).range(resolveLocation('GB'), from, new Date(NOW))
+    expect(service.asked).to.have.length(3)
+    for (const { path } of service.asked) {
+      const [, , start, end] = path.split('/')
+      expect(Date.parse(end!) - Date.parse(start!)).to.be.at.most(14 * 24 * HOUR + HOUR)
+    }
+  })
+
+  for (const [what, wrap] of [
+    ['an object', (data: object) => ({ data: { regionid: 13, data } })],
+    ['a list', (data: object) => ({ data: [{ regionid: 13, data }] })],
+  ] as const) {
+    it(`reads a region in ${what}, and tells of a postcode no more than it has to`, async () => {
+      service.answer({ body: JSON.stringify(wrap([half(11, { forecast: 77, index: 'low' })])) })
+      const provider = neso(clientAt(), { url: service.url, region: 'sw1 2AA' })
+      const [point] = await provider.range(resolveLocation('GB'), at(11), at(12))
+      expect(point).to.include({ gramsPerKWh: 77, status: 'forecast', zone: 'GB:SW1' })
+      expect(service.asked[0]!.path).to.match(/^\/regional\/intensity\/.*\/postcode\/SW1$/)
+    })
+  }
+})
+
+describe('energi-data-service', () => {
+  /** Days on which Danish clocks change, and one on which they do not. */
+  for (const day of ['2026-03-29', '2026-10-25', '2026-06-01']) {
+    it(`gives all five minutes of ${day}, in UTC`, async () => {
+      const start = Date.parse(`${day}T00:00:00Z`)
+      const all = Array.from({ length: 2 * 288 }, (_, i) => start - 12 * HOUR + i * 300_000)
+      service.answer(({ query }) => {
+        // As the service has it: times of the question are of Copenhagen's clocks.
+        const local = (time: number) =>
+          new Date(time)
+            .toLocaleString('sv-SE', { timeZone: 'Europe/Copenhagen' })
+            .replace(' ', 'T')
+        const records = all
+          .filter((time) => local(time) >= query.start! && local(time) < query.end!)
+          .map((time) => ({
+            Minutes5UTC: iso(time).slice(0, 19),
+            PriceArea: 'DK2',
+            CO2Emission: (time - start) / 300_000 + 300,
+          }))
+        return { body: JSON.stringify({ records }) }
+      })
+      const provider = energiDataService(clientAt(), { url: service.url })
+      const to = new Date(start + 24 * HOUR)
+      const points = await provider.range(resolveLocation('DK-DK2'), new Date(start), to)
+      expect(points.map(({ gramsPerKWh }) => gramsPerKWh)).to.deep.equal(
+        Array.from({ length: 288 }, (_, i) => 300 + i),
+      )
+      expect(service.asked[0]!.query).to.include({ limit: '0', sort: 'Minutes5UTC asc' })
+      expect(JSON.parse(service.asked[0]!.query.filter!)).to.deep.equal({ PriceArea: ['DK2'] })
+    })
+  }
+
+  it('asks for forecasts where they are', async () => {
+    const start = new Date(Math.floor(NOW / 300_000) * 300_000)
+    const subject = subjects['energi-data-service']!
+    service.answer((asked) => ({ body: subject.body(asked, start, Array(500).fill(3)) }))
+    await energiDataService(clientAt(), { url: service.url }).forecast!(
+      resolveLocation('DK-DK1'),
+      24,
+    )
+    expect(service.asked.map(({ path }) => path)).to.deep.equal(['/dataset/CO2EmisProg'])
+  })
+
+  it('takes one area, never the mean of both', () => {
+    const provider = energiDataService(clientAt(), { url: service.url })
+    expect(provider.covers(resolveLocation('DK'))).to.equal(false)
+  })
+})
+
+describe('electricity-maps', () => {
+  const fr = resolveLocation('FR')
+  const rows = [9, 10, 11].map((hours) => ({
+    datetime: iso(at(hours).getTime()),
+    carbonIntensity: 10 * hours,
+  }))
+  for (const shape of ['history', 'data', 'forecast']) {
+    it(`finds its series under ${shape}`, async () => {
+      service.answer({ body: JSON.stringify({ zone: 'FR', [shape]: rows }) })
+      const provider = electricityMaps(clientAt(), { key: 'k', url: service.url })
+      const points = await provider.range(fr, at(9), at(12))
+      expect(points.map(({ gramsPerKWh }) => gramsPerKWh)).to.deep.equal([90, 100, 110])
+    })
+  }
+
+  it('sends its key in a header, and never has the caller looked up', async () => {
+    service.answer({ body: JSON.stringify({ zone: 'FR', history: rows }) })
+    const factors = 'direct'
+    const provider = electricityMaps(clientAt(), { key: 'k', url: service.url, factors })
+    const [point] = await provider.range(fr, at(9), at(12))
+    expect(point!.factors).to.equal('direct')
+    for (const { headers, query } of service.asked) {
+      expect(headers['auth-token']).to.equal('k')
+      expect(query).to.deep.equal({
+        zone: 'FR',
+        emissionFactorType: 'direct',
+        shouldUseFallbackCallerLookup: 'false',
+      })
+    }
+    const degrees = resolveLocation('48.9,2.3')
+    await provider.range(degrees, at(9), at(12))
+    expect(service.asked.at(-1)!.query).to.include({ lat: '48.9', lon: '2.3' })
+  })
+})
+
+describe('watttime', () => {
+  it('makes 870 pounds a megawatt-hour 394.6 grams a kilowatt-hour', async () => {
+    service.answer(({ path }) => ({ body: path === '/login' ? LOGIN : moer(at(12), [870]) }))
+    const provider = wattTime(clientAt(), { username: 'u', password: 'p', url: service.url })
+    const caiso = resolveLocation('US-CAL-CISO')
+    const [point] = await provider.range(caiso, at(12), new Date(NOW))
+    expect(point!.gramsPerKWh).to.be.closeTo(394.6, 0.05)
+    expect(point).to.include({ kind: 'marginal' })
+  })
+
+  it('logs in once, and again where the token does not hold', async () => {
+    let tokens = 0
+    let refuse = false
+    service.answer(({ path, headers }) => {
+      if (path === '/login') return { body: JSON.stringify({ token: `t${++tokens}` }) }
+      if (refuse && headers.authorization === 'Bearer t1') return { status: 401 }
+      return { body: moer(at(12), [870]) }
+    })
+    const provider = wattTime(clientAt(), { username: 'u', password: 'p', url: service.url })
+    const caiso = resolveLocation('US-CAL-CISO')
+    const ask = () => provider.range(caiso, at(12), new Date(NOW))
+    await ask()
+    await ask()
+    expect(tokens).to.equal(1)
+    expect(service.asked[0]!.headers.authorization).to.equal(`Basic ${btoa('u:p')}`)
+    refuse = true
+    await rejection(ask())
+    await ask()
+    expect(tokens).to.equal(2)
+  })
+
+  it('asks where degrees are', async () => {
+    service.answer(({ path }) => {
+      if (path === '/login') return { body: LOGIN }
+      if (path.endsWith('region-from-loc')) return { body: '{"region":"PJM_DC"}' }
+      return { body: moer(at(12), [100]) }
+    })
+    const provider = wattTime(clientAt(), { username: 'u', password: 'p', url: service.url })
+    const [point] = await provider.range(resolveLocation('38.9,-77'), at(12), new Date(NOW))
+    expect(point!.zone).to.equal('PJM_DC')
+  })
+})
+
+describe('caiso', () => {
+  const location = resolveLocation('US-CAL-CISO')
+  const files = (rows: number, header: string, cell: (row: number) => string) =>
+    [header, ...Array.from({ length: rows }, (_, i) => `${clock(i)},${cell(i)}`)].join('\r\n')
+  const clock = (i: number) =>
+    `${String(Math.floor(i / 12) % 24).padStart(2, '0')}:${String((i % 12) * 5).padStart(2, '0')}`
+
+  /** In California; how many rows the day has, and what UTC its midnight is. */
+  const days = [
+    ['20261120', 288, '2026-11-20T08:00:00Z'],
+    ['20260308', 276, '2026-03-08T08:00:00Z'],
+    ['20251102', 300, '2025-11-02T07:00:00Z'],
+    ['20260701', 288, '2026-07-01T07:00:00Z'],
+  ] as const
+  for (const [day, rows, midnight] of days) {
+    it(`has ${rows} values on ${day}: tonnes an hour ÷ megawatts`, async () => {
+      service.answer(({ path }) => ({
+        body: path.endsWith('co2.csv')
+          ? `${files(rows, 'Time,Biogas,Imports', (i) => `${i},1000`)}\r\n00:00,9,9`
+          : files(rows, 'Time,Solar,Imports', () => '10000,10000'),
+      }))
+      const start = new Date(midnight)
+      const to = new Date(start.getTime() + rows * 300_000)
+      const provider = caiso(clientAt(), { url: service.url })
+      const points = await provider.range(location, start, to)
+      expect(points).to.have.length(rows)
+      expect(points[0]!.start).to.deep.equal(start)
+      expect(points.at(-1)!.end).to.deep.equal(to)
+      for (const [i, { gramsPerKWh }] of points.entries()) {
+        // (i + 1000) t ÷ 20 000 MWh
+        expect(gramsPerKWh).to.be.closeTo((1e6 * (i + 1000)) / (1000 * 20_000), 1e-9)
+      }
+      expect(service.asked.map(({ path }) => path)).to.deep.equal([
+        `/outlook/history/${day}/co2.csv`,
+        `/outlook/history/${day}/fuelsource.csv`,
+      ])
+    })
+  }
+
+  it('reads the file of today while it grows, and leaves out what is not complete', async () => {
+    // 12:12 UTC is 04:12 in California.
+    service.answer(({ path }) => ({
+      body: path.endsWith('co2.csv')
+        ? files(51, 'Time,Gas', (i) => (i === 50 ? '' : '500'))
+        : files(51, 'Time,Gas', () => '1000'),
+    }))
+    const provider = caiso(clientAt(), { url: service.url })
+    const points = await provider.range(location, new Date(NOW - HOUR), new Date(NOW))
+    expect(points.at(-1)!.gramsPerKWh).to.equal(500)
+    expect(points.at(-1)!.end).to.deep.equal(new Date('2026-11-26T12:10:00Z'))
+    expect(service.asked[0]!.path).to.equal('/outlook/current/co2.csv')
+  })
+
+  it('refuses what is no such table', async () => {
+    for (const body of ['<html>', 'nothing', 'Time,Gas\nnoon,5']) {
+      service.answer({ body })
+      const provider = caiso(clientAt(), { url: service.url })
+      await rejection(provider.range(location, new Date(NOW - HOUR), new Date(NOW)))
+    }
+  })
+})
