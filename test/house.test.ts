@@ -51,6 +51,7 @@ function roomOf(path: string): string {
 const ARROWS: Record<string, readonly string[]> = {
   units: [],
   errors: [],
+  config: ['errors'],
   data: ['errors'],
   native: ['errors'],
   energy: ['units', 'errors', 'data', 'native'],

@@ -124,6 +124,9 @@ function ofZone(text: string, found: Found): Location | undefined {
   return { name: `${name} (${id})`, zone: id, country, ...found, warnings: [] }
 }
 
+/** Grids of islands beside that of the country. */
+const FEW = 2
+
 function ofCountry(text: string, found: Found): Location | undefined {
   const country = countryOf(text)
   if (!country) return undefined
@@ -132,7 +135,7 @@ function ofCountry(text: string, found: Found): Location | undefined {
   )
   const some = parts.slice(0, 4).map(({ id }) => id)
   const warnings =
-    parts.length > 1
+    parts.length > FEW
       ? [
           `${country.name} has ${parts.length} grid zones (${some.join(', ')}` +
             `${parts.length > some.length ? ' …' : ''}): naming one would be more exact.`,

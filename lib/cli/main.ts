@@ -10,7 +10,8 @@ const HELP = `
 Examples:
   jouletap run -- node app.js
   jouletap sample --duration 10 --format csv
-  jouletap doctor`
+  jouletap doctor
+  jouletap intensity GB --live --forecast 24`
 
 async function main(argv: readonly string[]): Promise<number> {
   let code = 0
@@ -23,7 +24,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const rest = dashes < 0 ? undefined : argv.slice(dashes + 1)
   const program = new Command('jouletap')
     .description(
-      "Measures the energy that commands and machines use, from the hardware's counters.",
+      "Measures the energy that commands and machines use, from the hardware's counters, and tells " +
+        'what it means for the climate.',
     )
     .version(version())
     .enablePositionalOptions()
@@ -56,6 +58,9 @@ function commandsFor(
     sample: () => (require('./sample') as typeof import('./sample')).sampleCommand(done),
     doctor: () => (require('./doctor') as typeof import('./doctor')).doctorCommand(done),
     bench: () => (require('./bench') as typeof import('./bench')).benchCommand(done),
+    intensity: () =>
+      (require('./intensity') as typeof import('./intensity')).intensityCommand(done),
+    regions: () => (require('./regions') as typeof import('./regions')).regionsCommand(done),
   }
   const asked = Object.keys(all).filter((one) => one === name)
   return (asked.length > 0 ? asked : Object.keys(all)).map((one) => all[one]!())

@@ -1,19 +1,23 @@
 /** `jouletap run`: measures a command, says what it used, and ends as the command ended. */
 import { Command, Option } from 'commander'
+import { resolveLocation } from '../carbon'
 import type { MeterOptions } from '../energy'
 import { Meter, rootFolder } from '../energy'
 import { badOption, JouletapError } from '../errors'
 import { hostlessRecord, type RunFacts, runRecord } from '../record'
+import { watchCarbon } from './carbon'
 import { type ChildEnd, runChild, shellCode } from './child'
+import { type LiveFlags, liveFlags, liveOptions } from './live'
 import { meterOptions, numberFrom, type SourceOptions, sourceOptions } from './options'
 import { paintFor, remark, STDERR } from './output'
 import { summary } from './summary'
 import { openTarget, type Target } from './target'
 
-interface RunOptions extends SourceOptions {
+interface RunOptions extends SourceOptions, LiveFlags {
   json?: string
   byPid?: true
-  pue: number
+  zone?: string
+  pue?: number
   quiet?: true
 }
 
@@ -36,15 +40,18 @@ export function runCommand(rest: readonly string[] | undefined, done: (code: num
       ),
     )
   for (const option of sourceOptions()) command.addOption(option)
+  command.option('--zone <place>', 'where the electricity comes from: DK, DK-DK1, aws:eu-north-1 …')
+  for (const option of liveFlags()) command.addOption(option)
   return command
     .option(
       '--by-pid',
       'count an NVIDIA GPU only while the command works there (looked up once a second)',
     )
     .addOption(
-      new Option('--pue <n>', 'power usage effectiveness of the site, 1 to 10')
-        .argParser(numberFrom('--pue', 1, 10))
-        .default(1),
+      new Option(
+        '--pue <n>',
+        'power usage effectiveness of the site, 1 to 10 (default: JOULETAP_PUE, else 1)',
+      ).argParser(numberFrom('--pue', 1, 10)),
     )
     .option('--quiet', 'print no summary')
     .addHelpText('after', HELP)
@@ -55,7 +62,9 @@ export function runCommand(rest: readonly string[] | undefined, done: (code: num
 }
 
 const HELP = `
-The summary goes to stderr. The energy in the JSON object is without PUE, which stands beside it.
+The summary goes to stderr. The energy in the JSON object is without PUE, which stands beside it;
+the grams of CO2-equivalent are with it. The intensity of the grid is an annual mean of the place,
+unless a service is asked; without --live or --provider the network is not used.
 Exit code: that of the command; 127 not found, 126 not executable, 128+n ended by signal n;
 1 where jouletap fails, 2 where it is used wrongly.
 
@@ -63,14 +72,20 @@ Examples:
   jouletap run -- node app.js
   jouletap run --json run.json -- make -j8
   jouletap run --json - --quiet -- sh -c 'sort big > sorted' | jq .energy.joules
+  jouletap run --zone DK-DK1 --live -- python train.py
   sudo jouletap run --sources rapl-perf --no-estimate --pue 1.2 -- ./simulation --steps 1000`
 
 async function run(words: readonly string[], options: RunOptions): Promise<number> {
   const [file, ...args] = words
   if (file === undefined) throw new JouletapError('BAD_OPTION', MISSING)
   const settings = { ...meterOptions(options), byPid: options.byPid ?? false }
+  const { pue: usual, ...live } = liveOptions(options, options.zone)
+  const pue = options.pue ?? usual
+  if (options.zone !== undefined) resolveLocation(options.zone)
   const target = options.json === undefined ? undefined : openTarget('--json', options.json)
-  const { end, facts } = await measureCommand(file, args, settings, options.pue)
+  const wanted = target !== undefined || !options.quiet
+  const watched = wanted ? { ...live, pue } : undefined
+  const { end, facts } = await measureCommand(file, args, settings, pue, watched)
   if (end.problem) remark(`jouletap: ${end.problem}\n`)
   const told = !target || tell(target, facts)
   if (!options.quiet) remark(summary(hostlessRecord(facts), paintFor(STDERR)))
@@ -84,17 +99,22 @@ async function measureCommand(
   args: readonly string[],
   settings: MeterOptions,
   pue: number,
+  watched: Parameters<typeof watchCarbon>[2] | undefined,
 ): Promise<{ end: ChildEnd; facts: RunFacts }> {
   using meter = new Meter(settings)
   const startedAt = new Date()
   meter.start()
-  const end = await runChild(file, args)
+  const running = runChild(file, args)
+  const watch = watched && watchCarbon(meter, startedAt, watched)
+  const end = await running
   const energy = meter.stop()
+  const told = await watch?.end(energy)
   const { exitCode, signal } = end
   const command = [file, ...args]
   const overhead = meter.overhead()
   const root = rootFolder(settings.root)
-  return { end, facts: { command, exitCode, signal, startedAt, energy, overhead, pue, root } }
+  const run = { command, exitCode, signal, startedAt, energy, overhead, pue, root }
+  return { end, facts: { ...run, ...told } }
 }
 
 function tell(target: Target, facts: RunFacts): boolean {

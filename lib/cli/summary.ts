@@ -1,9 +1,18 @@
 /** What `run` tells a person: short, honest, and no digit too many. */
 import type { DomainEnergy, Flag } from '../energy'
-import type { RunRecord } from '../record'
+import type { RunCarbon, RunRecord } from '../record'
 import { deviceText, integrated, isGpu } from './domain'
 import type { Paint } from './output'
-import { durationText, joulesText, kWhText, table, wattsText } from './text'
+import {
+  decimals,
+  durationText,
+  fixed,
+  gramsText,
+  joulesText,
+  kWhText,
+  table,
+  wattsText,
+} from './text'
 
 /** What a flag means; the energy's own warnings say it of the domains that are added. */
 const FLAGS: Record<Flag, string> = {
@@ -45,9 +54,22 @@ export function summary(run: Omit<RunRecord, 'host'>, paint: Paint): string {
     const site = joulesText(energy.joules * run.pue, energy.uncertaintyJoules * run.pue)
     lines.push(`  ${site} with PUE ${run.pue}`)
   }
+  if (run.carbon) lines.push(...carbonLines(run.carbon, paint))
   if (run.signal) lines.push(`  The command was ended by ${run.signal}.`)
   for (const line of remarks(run)) lines.push(`  ${paint('yellow', line)}`)
   return `${lines.join('\n')}\n`
+}
+
+/** The grams, with PUE, and by which intensity; how the place was found, where nobody named it. */
+function carbonLines({ grams, uncertaintyGrams, intensity, location }: RunCarbon, paint: Paint) {
+  const { gramsPerKWh, status, year, source, zone } = intensity
+  const what = status === 'annual-average' ? `annual average of ${year}` : status
+  const found = location.foundBy === 'option' ? '' : `; place by the ${location.foundBy}`
+  const rate = `${fixed(gramsPerKWh, decimals(gramsPerKWh, 0) - 1)} g/kWh`
+  return [
+    `  ${gramsText(grams, uncertaintyGrams)} CO2e at ${rate}`,
+    paint('dim', `  ${zone}, ${what}, ${source}${location.foundBy === 'nothing' ? '' : found}`),
+  ]
 }
 
 /** An upper bound: two digits, rounded up. */

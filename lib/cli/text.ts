@@ -47,6 +47,23 @@ export function joulesText(joules: number, uncertainty: number): string {
   return error > 0 ? `${number} ± ${fixed(error, places)} ${scale.unit}` : `${number} ${scale.unit}`
 }
 
+/** Prefixes of grams, largest first. */
+const MASSES = [
+  { from: 1000, factor: 1000, unit: 'kg' },
+  { from: 1, factor: 1, unit: 'g' },
+  { from: 1e-3, factor: 1e-3, unit: 'mg' },
+  { from: 0, factor: 1e-6, unit: 'µg' },
+] as const
+
+/** `1.82 ± 0.02 g`. */
+export function gramsText(grams: number, uncertainty: number): string {
+  const { factor, unit } = MASSES.find((one) => Math.max(grams, uncertainty) >= one.from)!
+  const [value, error] = [grams / factor, uncertainty / factor]
+  const places = decimals(value, error)
+  const number = fixed(value, places)
+  return error > 0 ? `${number} ± ${fixed(error, places)} ${unit}` : `${number} ${unit}`
+}
+
 /** `64.92 W`. */
 export function wattsText(watts: number, uncertainty: number): string {
   return `${fixed(watts, decimals(watts, uncertainty))} W`

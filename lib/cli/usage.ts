@@ -26,13 +26,13 @@ export function usageSentence(
   }
 }
 
-/** Refuses words where a command takes options only. */
-export function noArguments(command: Command): void {
-  const [word] = command.args
+/** Refuses words beyond those that a command takes: by default none but options. */
+export function noArguments(command: Command, after: readonly string[] = []): void {
+  const word = command.args[after.length]
   if (word === undefined) return
   throw new JouletapError(
     'BAD_OPTION',
-    `jouletap ${command.name()} takes only options, not ${JSON.stringify(word)}.`,
+    `jouletap ${command.name()} takes only ${[...after, 'options'].join(' and ')}, not ${JSON.stringify(word)}.`,
   )
 }
 

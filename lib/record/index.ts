@@ -1,4 +1,5 @@
 /** Builds the object that describes one run; see `RunRecord`. */
+import type { Footprint, Location } from '../carbon'
 import type { Domain, DomainEnergy, Energy, Overhead, Quality } from '../energy'
 import { badOption } from '../errors'
 import { toKWh } from '../units'
@@ -26,6 +27,14 @@ export interface RunEnergy {
   /** 0…1: the share of the time in which every additive domain was really read. */
   coverage: number
   domains: DomainEnergy[]
+}
+
+/**
+ * What the energy of a run means for the climate, with PUE: every intensity that was used, with its
+ * source and time. `recompute` of it, with the run's `pue`, gives the footprint with other factors.
+ */
+export type RunCarbon = Omit<Footprint, 'kWh' | 'pue' | 'warnings'> & {
+  location: Pick<Location, 'name' | 'zone' | 'country' | 'foundBy' | 'detail'>
 }
 
 /** What measuring itself cost and missed in a run. */
@@ -57,7 +66,8 @@ export interface RunRecord {
   energy: RunEnergy
   /** Power usage effectiveness of the site: 1 … 10. `energy` is without it. */
   pue: number
-  carbon: null
+  /** Null where nobody asked for it, or it could not be told; `warnings` say why. */
+  carbon: RunCarbon | null
   overhead: RunOverhead
   host: HostInfo
   /** Sentences for a person. */
@@ -76,6 +86,10 @@ export interface RunFacts {
   overhead: RunOverhead
   /** Default 1. */
   pue?: number
+  /** Default null. */
+  carbon?: RunCarbon | null
+  /** Sentences that the energy does not say. */
+  warnings?: readonly string[]
   /** Default: the machine below `root`, with the GPUs of the energy's domains. */
   host?: HostInfo
   /** The folder that stands for `/`, where no host is given. Default `/`. */
@@ -118,7 +132,7 @@ export function hostlessRecord(facts: Omit<RunFacts, 'host' | 'root'>): Omit<Run
       domains: energy.domains,
     },
     pue,
-    carbon: null,
+    carbon: facts.carbon ?? null,
     overhead: {
       cpuSeconds: overhead.cpuSeconds,
       joules: overhead.joules,
@@ -130,7 +144,7 @@ export function hostlessRecord(facts: Omit<RunFacts, 'host' | 'root'>): Omit<Run
       wakeUps: overhead.wakeUps,
       systemCalls: overhead.systemCalls,
     },
-    warnings: [...energy.warnings],
+    warnings: [...energy.warnings, ...(facts.warnings ?? [])],
   }
 }
 

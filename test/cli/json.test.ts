@@ -33,7 +33,8 @@ describe('jouletap run --json', () => {
 
   it('writes one object whose numbers agree with each other', async () => {
     const before = Date.now()
-    const args = ['run', ...MODEL, '--pue', '1.25', '--json', at('x.json'), '--', 'sleep', '0.3']
+    const options = ['--pue', '1.25', '--zone', 'DK', '--json', at('x.json')]
+    const args = ['run', ...MODEL, ...options, '--', 'sleep', '0.3']
     const { code, stdout, stderr } = await runCli(args)
     expect({ code, stdout, stderr }).to.deep.equal({ code: 0, stdout: '', stderr: '' })
     const record = load('x.json')
@@ -57,7 +58,6 @@ describe('jouletap run --json', () => {
       exitCode: 0,
       signal: null,
       pue: 1.25,
-      carbon: null,
     })
     expect(record.command).to.deep.equal(['sleep', '0.3'])
     expect(new Date(record.startedAt).toISOString()).to.equal(record.startedAt)
@@ -87,6 +87,15 @@ describe('jouletap run --json', () => {
     expect(measured(energy).every(({ source }) => source === 'estimate')).to.equal(true)
     expect(energy.domains.at(-1)).to.equal(self(energy))
     expect(self(energy)).to.include({ source: 'jouletap', additive: false, quality: 'estimated' })
+    const { grams, uncertaintyGrams, intensity, parts, location, coverage } = record.carbon!
+    const perJoule = (1.25 * intensity.gramsPerKWh) / 3_600_000
+    expect(grams).to.be.closeTo(energy.joules * perJoule, 1e-9 * grams)
+    expect(uncertaintyGrams).to.be.closeTo(energy.uncertaintyJoules * perJoule, 1e-9 * grams)
+    expect(intensity).to.include({ zone: 'DK', status: 'annual-average', factors: 'lifecycle' })
+    expect(intensity.year).to.be.within(2020, 2030)
+    expect(location).to.deep.include({ country: 'DK', foundBy: 'option' })
+    expect(parts).to.have.length(1)
+    expect(coverage).to.equal(1)
     expect(Object.keys(overhead)).to.deep.equal([
       'cpuSeconds',
       'joules',

@@ -1,5 +1,6 @@
 /** The summary of a run: what is added, what is not, and what was wrong. */
 import { expect } from 'chai'
+import { footprint } from '../../lib/carbon'
 import { summary } from '../../lib/cli/summary'
 import type { DomainEnergy } from '../../lib/energy'
 import { type RunRecord, runRecord } from '../../lib/record'
@@ -176,5 +177,34 @@ describe('summary', () => {
     const text = summary(record({ seconds: 0 }, []), plain)
     expect(text).to.match(/^jouletap: 0\.000 ± 0\.030? J|^jouletap: 0 ± 30 mJ in 0\.000 s/)
     expect(text).to.not.match(/NaN|Infinity/)
+  })
+
+  it('tells the grams, by which intensity, and how the place was found', () => {
+    const energy = [
+      { start: new Date(0), end: new Date(2000), joules: 3.6e6, uncertaintyJoules: 3.6e4 },
+    ]
+    const point = {
+      start: new Date(0),
+      end: new Date(9000),
+      gramsPerKWh: 143.30042,
+      kind: 'average',
+      factors: 'lifecycle',
+      boundary: 'production',
+      status: 'annual-average',
+      zone: 'DK',
+      source: 'Our World in Data',
+      year: 2024,
+    } as const
+    const { warnings: _, kWh: __, pue: ___, ...told } = footprint(energy, [point], { pue: 1.58 })
+    const of = (foundBy: 'option' | 'time zone' | 'nothing') => {
+      const location = { name: 'Denmark', foundBy, detail: 'x' }
+      return summary(record({ carbon: { ...told, location } }), plain)
+    }
+    // 1.58 × 143.30042 g, one per cent.
+    expect(of('option')).to.contain(
+      '\n  226.4 ± 2.3 g CO2e at 143 g/kWh\n  DK, annual average of 2024, Our World in Data\n',
+    )
+    expect(of('time zone')).to.contain('Our World in Data; place by the time zone\n')
+    expect(of('nothing')).to.contain('Our World in Data\n')
   })
 })

@@ -8,9 +8,12 @@ const NUMBER = 'a number of milliseconds from 0.1 to 3600000'
 
 /** What is typed, and the sentence it is answered with. */
 const WRONG: [args: string[], sentence: string][] = [
-  [[], 'A command is missing: use one of run, sample, doctor, bench.'],
+  [[], 'A command is missing: use one of run, sample, doctor, bench, intensity, regions.'],
   [['rnu'], 'There is no command "rnu"; did you mean run?'],
-  [['measure'], 'There is no command "measure": use one of run, sample, doctor, bench.'],
+  [
+    ['measure'],
+    'There is no command "measure": use one of run, sample, doctor, bench, intensity, regions.',
+  ],
   [['--frob'], 'jouletap has no option --frob: use one of --version, --help.'],
   [['run'], 'A command is missing after --, as in "jouletap run -- node app.js".'],
   [['run', '--'], 'A command is missing after --, as in "jouletap run -- node app.js".'],
@@ -21,7 +24,7 @@ const WRONG: [args: string[], sentence: string][] = [
   ],
   [
     ['run', '--zzz', '--', 'node', '--help'],
-    'jouletap run has no option --zzz: use one of --json, --interval, --align, --max-overhead, --sources, --gpus, --no-estimate, --root, --nvml, --by-pid, --pue, --quiet, --help.',
+    'jouletap run has no option --zzz: use one of --json, --interval, --align, --max-overhead, --sources, --gpus, --no-estimate, --root, --nvml, --zone, --live, --provider, --by-pid, --pue, --quiet, --help.',
   ],
   [['run', '--json', '--', 'true'], '--json needs a value, as in --json <file>.'],
   [['run', '--json', '', '--', 'true'], '--json must be - or the name of a file, not "".'],
