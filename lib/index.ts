@@ -66,6 +66,16 @@ export {
 } from './energy'
 export { type ErrorCode, JouletapError } from './errors'
 export {
+  type BackTest,
+  type BackTestOptions,
+  backTest,
+  type DayFigures,
+  type ForecastMethod,
+  type ForecastOptions,
+  forecastIntensity,
+  withForecast,
+} from './forecast'
+export {
   type GpuFacts,
   type GpuInfo,
   type HostInfo,
