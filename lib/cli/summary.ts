@@ -61,15 +61,23 @@ export function summary(run: Omit<RunRecord, 'host'>, paint: Paint): string {
 }
 
 /** The grams, with PUE, and by which intensity; how the place was found, where nobody named it. */
-function carbonLines({ grams, uncertaintyGrams, intensity, location }: RunCarbon, paint: Paint) {
-  const { gramsPerKWh, status, year, source, zone } = intensity
+function carbonLines(carbon: RunCarbon, paint: Paint): string[] {
+  const { gramsPerKWh, status, year, source, zone } = carbon.intensity
+  const { foundBy } = carbon.location
   const what = status === 'annual-average' ? `annual average of ${year}` : status
-  const found = location.foundBy === 'option' ? '' : `; place by the ${location.foundBy}`
+  const found = foundBy === 'option' || foundBy === 'nothing' ? '' : `; place by the ${foundBy}`
   const rate = `${fixed(gramsPerKWh, decimals(gramsPerKWh, 0) - 1)} g/kWh`
   return [
-    `  ${gramsText(grams, uncertaintyGrams)} CO2e at ${rate}`,
-    paint('dim', `  ${zone}, ${what}, ${source}${location.foundBy === 'nothing' ? '' : found}`),
+    `  ${amountText(carbon)} CO2e at ${rate}`,
+    paint('dim', `  ${zone}, ${what}, ${source}${found}`),
   ]
+}
+
+/** Of the energy the error may be small; where nobody tells that of the intensity, two digits do. */
+function amountText({ grams, uncertaintyGrams, uncertaintyOf }: RunCarbon): string {
+  if (uncertaintyOf === 'energy and intensity') return gramsText(grams, uncertaintyGrams)
+  const isLarge = uncertaintyGrams > 0.05 * grams
+  return `about ${isLarge ? gramsText(grams, uncertaintyGrams) : gramsText(Number(grams.toPrecision(2)), 0)}`
 }
 
 /** An upper bound: two digits, rounded up. */

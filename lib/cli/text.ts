@@ -60,8 +60,9 @@ export function gramsText(grams: number, uncertainty: number): string {
   const { factor, unit } = MASSES.find((one) => Math.max(grams, uncertainty) >= one.from)!
   const [value, error] = [grams / factor, uncertainty / factor]
   const places = decimals(value, error)
-  const number = fixed(value, places)
-  return error > 0 ? `${number} ± ${fixed(error, places)} ${unit}` : `${number} ${unit}`
+  // Exact, it has the digits that it has.
+  if (!(error > 0)) return `${Number(value.toPrecision(4))} ${unit}`
+  return `${fixed(value, places)} ± ${fixed(error, places)} ${unit}`
 }
 
 /** `64.92 W`. */

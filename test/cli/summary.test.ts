@@ -200,11 +200,29 @@ describe('summary', () => {
       const location = { name: 'Denmark', foundBy, detail: 'x' }
       return summary(record({ carbon: { ...told, location } }), plain)
     }
-    // 1.58 × 143.30042 g, one per cent.
+    // 1.58 × 143.30042 g; the one per cent of the energy is not all of the error.
     expect(of('option')).to.contain(
-      '\n  226.4 ± 2.3 g CO2e at 143 g/kWh\n  DK, annual average of 2024, Our World in Data\n',
+      '\n  about 230 g CO2e at 143 g/kWh\n  DK, annual average of 2024, Our World in Data\n',
     )
     expect(of('time zone')).to.contain('Our World in Data; place by the time zone\n')
     expect(of('nothing')).to.contain('Our World in Data\n')
+  })
+
+  it('gives the grams the digits that are known', () => {
+    const text = (grams: number, uncertaintyGrams: number, all = false) => {
+      const carbon = {
+        grams,
+        uncertaintyGrams,
+        uncertaintyOf: all ? 'energy and intensity' : 'energy',
+        intensity: { gramsPerKWh: 50, status: 'measured', source: 'x', zone: 'FR' },
+        location: { name: 'France', foundBy: 'option', detail: 'x' },
+      } as unknown as NonNullable<RunRecord['carbon']>
+      return /^ +(.*) CO2e at 50\.0 g/m.exec(summary(record({ carbon }), plain))![1]
+    }
+    expect(text(0.0018951, 0.0000024)).to.equal('about 1.9 mg')
+    expect(text(0.000033, 0.000022)).to.equal('about 33 ± 22 µg')
+    expect(text(1234.5, 1)).to.equal('about 1.2 kg')
+    expect(text(12.345, 0.5, true)).to.equal('12.3 ± 0.5 g')
+    expect(text(0, 0)).to.equal('about 0 µg')
   })
 })
