@@ -126,11 +126,13 @@ async function once(
 ): Promise<Kept> {
   const signal = AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs)))
   let { url } = question
+  // Nobody who gave an https address wants to be sent elsewhere.
+  const mayBePlain = question.plain === true && url.protocol === 'http:'
   const headers: Record<string, string> = { accept: '*/*', ...question.headers }
   if (kept?.etag !== undefined) headers['if-none-match'] = kept.etag
   try {
     for (let hops = 0; hops <= REDIRECTS; hops++) {
-      if (!isAllowed(url, question.plain)) throw failure(url, 'is not HTTPS, and was not asked')
+      if (!isAllowed(url, mayBePlain)) throw failure(url, 'is not HTTPS, and was not asked')
       const { method = 'GET', body } = question
       const response = await fetch(url, {
         method,
@@ -168,7 +170,7 @@ function reasonOf(error: unknown): string {
   return cause?.code ?? 'the connection broke'
 }
 
-function isAllowed({ protocol, hostname }: URL, plain = false): boolean {
+function isAllowed({ protocol, hostname }: URL, plain: boolean): boolean {
   if (protocol === 'https:') return true
   const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
   return protocol === 'http:' && (plain || loopback)

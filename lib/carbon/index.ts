@@ -11,12 +11,7 @@ export type {
 } from './footprint'
 export type { IntensityAnswer, IntensityOptions } from './intensity'
 export type { LocationOptions, Place } from './location'
-export {
-  PROVIDER_NAMES,
-  type ProviderChoice,
-  type ProviderName,
-  type ProviderSettings,
-} from './providers'
+export type { ProviderChoice, ProviderName, ProviderSettings } from './providers'
 export type { IntensitySeries } from './series'
 export type {
   Basis,
@@ -35,7 +30,7 @@ export type {
  * of a table of annual means, or of a live provider where one is asked for. One that fails gives way
  * to the table for all of that time, and a warning says so.
  * @throws {JouletapError} BAD_OPTION: an option is wrong, or names a provider that lacks its key or
- *   does not know of the place.
+ *   does not know of the place; BAD_INPUT: the user's file is wrong.
  */
 export const intensity: typeof import('./intensity').intensity = (place, options) =>
   (require('./intensity') as typeof import('./intensity')).intensity(place, options)
@@ -95,3 +90,7 @@ export const tableIntensity: typeof import('./tables').tableIntensity = (locatio
 /** All regions of clouds that are known. */
 export const cloudRegions: typeof import('./clouds').cloudRegions = () =>
   (require('./clouds') as typeof import('./clouds')).cloudRegions()
+
+/** The names of all providers. */
+export const providerNames = (): typeof import('./providers').PROVIDER_NAMES =>
+  (require('./providers') as typeof import('./providers')).PROVIDER_NAMES

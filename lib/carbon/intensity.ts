@@ -45,7 +45,7 @@ const MOST_HOURS = 336
  * live provider that fails gives way to the annual mean of a table for all of that time, and a warning
  * says so: what comes back is of one basis.
  * @throws {JouletapError} BAD_OPTION: an option is wrong, or names a provider that lacks its key or does
- *   not know of the place.
+ *   not know of the place; BAD_INPUT: the user's file is wrong.
  */
 export async function intensity(
   place?: Place,
@@ -74,11 +74,16 @@ export async function intensity(
     const { series, remarks } = await inTime(answer, timeoutMs, provider.id)
     return { location, series, warnings: [...warnings, ...remarks] }
   } catch (error) {
-    if (error instanceof JouletapError && error.code === 'BAD_OPTION') throw error
+    if (error instanceof JouletapError && isUsers(error, provider)) throw error
     const why = error instanceof Error ? error.message : String(error)
     const said = `${provider.id} told nothing (${why.replace(/\.$/, '')}): a table stands in.`
     return fromTable(location, wanted, [...warnings, said])
   }
+}
+
+/** A mistake that its maker can mend, and wants to know of: no table stands in for that. */
+function isUsers({ code }: JouletapError, { id }: Provider): boolean {
+  return code === 'BAD_OPTION' || (code === 'BAD_INPUT' && id === 'file')
 }
 
 interface Wanted {

@@ -57,12 +57,13 @@ export function watchCarbon(
     return { ...answer, isLive }
   }
 
-  const timer = setInterval(() => {
+  function look(): void {
     take(meter.energy(), new Date())
     // It may fail, as the last of them may: then what is known stands in.
-    if (options.live) ask(new Date(Date.now() - BEFORE_MS), new Date()).catch(() => {})
-  }, everyMs)
-  timer.unref()
+    ask(new Date(Date.now() - BEFORE_MS), new Date()).catch(() => {})
+  }
+  // An annual mean is the same all the time.
+  const timer = options.live ? setInterval(look, everyMs).unref() : undefined
 
   return {
     async end(energy) {

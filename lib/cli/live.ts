@@ -1,6 +1,6 @@
 /** What the options and the configuration say of place and provider. */
 import { Option } from 'commander'
-import { type IntensityOptions, PROVIDER_NAMES, type ProviderName } from '../carbon'
+import { type IntensityOptions, type ProviderName, providerNames } from '../carbon'
 import { configuration } from '../config'
 import { badOption } from '../errors'
 
@@ -20,7 +20,7 @@ export function liveFlags(): Option[] {
     new Option('--live', 'ask a service that needs no key for the intensity of the grid'),
     new Option(
       '--provider <name>',
-      `ask this one: auto, ${PROVIDER_NAMES.join(', ')} (default: JOULETAP_PROVIDER)`,
+      `ask this one: auto, ${providerNames().join(', ')} (default: JOULETAP_PROVIDER)`,
     ).argParser(parseProvider),
   ]
 }
@@ -34,7 +34,8 @@ export function liveOptions(
   place?: string,
 ): LiveOptions & { pue: number } {
   const { zone, country, provider: usual, timeoutSeconds, pue = 1, ...keys } = configuration()
-  const wished = provider ?? (live && 'auto') ?? (usual && parseProvider(usual, 'provider'))
+  const wished =
+    provider ?? (live && 'auto') ?? (usual && parseProvider(usual, 'the configured provider'))
   const seconds = timeout ?? timeoutSeconds
   return {
     place,
@@ -47,8 +48,8 @@ export function liveOptions(
 }
 
 function parseProvider(text: string, option: unknown = '--provider'): 'auto' | ProviderName {
-  const name = [...PROVIDER_NAMES, 'auto' as const].find((one) => one === text)
+  const name = [...providerNames(), 'auto' as const].find((one) => one === text)
   if (name !== undefined) return name
   const named = typeof option === 'string' ? option : '--provider'
-  throw badOption(named, text, `auto, or one of ${PROVIDER_NAMES.join(', ')}`)
+  throw badOption(named, text, `auto, or one of ${providerNames().join(', ')}`)
 }

@@ -132,12 +132,11 @@ describe('jouletap intensity', () => {
     })
   }
 
-  it('takes the table where a file is of no use, and names its row', async () => {
+  it('refuses a file that is of no use, and names its row', async () => {
     const path = join(folder, 'bad.csv')
     writeFileSync(path, 'time,g_per_kwh\n2026-11-26T00:00:00Z,100\n2026-11-26T01:00:00,110\n')
     const { code, stdout, stderr } = await run('DK', '--file', path)
-    expect(code).to.equal(0)
-    expect(stdout).to.contain('annual average')
+    expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' })
     expect(stderr).to.contain('bad.csv: row 2: 2026-11-26T01:00:00 is no time')
   })
 })

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseTable } from '../../data'
 import { JouletapError } from '../../errors'
-import type { Basis, IntensityPoint, Provider } from '../types'
+import type { Basis, IntensityPoint, Location, Provider } from '../types'
 import { USUAL_BASIS } from './fixed'
 import { gramsOf, pointsOf, type Sample, someOf, timeOf, within } from './reply'
 
@@ -22,15 +22,20 @@ const LONGEST = 366 * 24 * 3600
 export function file(path: string, basis: Basis = USUAL_BASIS, now = () => new Date()): Provider {
   let read: readonly IntensityPoint[] | undefined
 
-  async function range(from: Date, to: Date) {
+  async function range({ zone, country, name }: Location, from: Date, to: Date) {
     read ??= pointsIn(path, basis, now())
-    return someOf(within(read, from, to), path)
+    const points = within(read, from, to).map((point) => ({
+      ...point,
+      zone: zone ?? country ?? name,
+    }))
+    return someOf(points, path)
   }
   return {
     id: 'file',
     covers: () => true,
-    range: (_location, from, to) => range(from, to),
-    forecast: (_location, hours) => range(now(), new Date(now().getTime() + hours * 3_600_000)),
+    range,
+    forecast: (location, hours) =>
+      range(location, now(), new Date(now().getTime() + hours * 3_600_000)),
   }
 }
 
@@ -45,7 +50,7 @@ function pointsIn(path: string, basis: Basis, now: Date): readonly IntensityPoin
   return pointsOf(samples, LONGEST, {
     ...basis,
     status: 'measured',
-    zone: path,
+    zone: '',
     source: path,
   })
 }
