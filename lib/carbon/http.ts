@@ -7,7 +7,7 @@ export interface Question<T> {
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
   /** Default GET. */
-  readonly method?: 'GET' | 'POST'
+  readonly method?: 'GET' | 'POST' | 'PUT'
   readonly body?: string
   /** For how long an answer may be used again without asking; 0: it is not kept. */
   readonly ttlSeconds: number

@@ -11,6 +11,7 @@ export type {
 } from './footprint'
 export type { IntensityAnswer, IntensityOptions } from './intensity'
 export type { LocationOptions, Place } from './location'
+export type { LocateBy, LocateOptions } from './network'
 export type { ProviderChoice, ProviderName, ProviderSettings } from './providers'
 export type { IntensitySeries } from './series'
 export type {
@@ -42,6 +43,15 @@ export const intensity: typeof import('./intensity').intensity = (place, options
  */
 export const resolveLocation: typeof import('./location').resolveLocation = (place, options) =>
   (require('./location') as typeof import('./location')).resolveLocation(place, options)
+
+/**
+ * The place that the network tells: the metadata of the cloud, or a service that looks up the public
+ * address. Never asked but by this.
+ * @throws {JouletapError} BAD_OPTION; INTENSITY_UNAVAILABLE: nobody answers in time, or tells of a place
+ *   that is not known.
+ */
+export const locateByNetwork: typeof import('./network').locateByNetwork = (options) =>
+  (require('./network') as typeof import('./network')).locateByNetwork(options)
 
 /**
  * Grams = PUE × Σ joules ÷ 3 600 000 × g/kWh over the pieces into which the intensity cuts the energy.
