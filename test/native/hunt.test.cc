@@ -148,7 +148,7 @@ TEST(a_stretch_is_known_to_microseconds_of_its_power) {
   test_clock::start();
   Rig rig({{constant(65), 0.0003}});
   const Errors errors = errors_of(rig, 3, 200);
-  CHECK(errors.worst_s < 5e-6);
+  CHECK(errors.worst_s < 10e-6);
   CHECK(errors.within_two > 0.95);
 }
 
@@ -175,7 +175,7 @@ TEST(two_errors_of_three_are_within_what_is_claimed) {
       const Load load = load_of(*shape);
       const Curve joules = [&load](double seconds) { return load.joules_at(seconds); };
       Rig rig({{joules, 0.0003, kTu, std::sqrt(12.0) * 0.05}});
-      const Errors errors = errors_of(rig, 5, 700);
+      const Errors errors = errors_of(rig, 5, held_up > 0 ? 350 : 700);
       CHECK(errors.within_two > 0.93);
       within_one += errors.within_one / 3;
     }

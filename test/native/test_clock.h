@@ -1,6 +1,6 @@
 // A clock of the test's own in place of the system's, for the whole program that includes this: it
-// goes on by a microsecond or so with each look, and where the thread is to be held up, by more. So
-// a test of timing is as exact, and as unlucky, as it wants to be, however busy the machine is.
+// goes on by two microseconds or so with each look, and where the thread is to be held up, by more.
+// So a test of timing is as exact, and as unlucky, as it wants to be, however busy the machine is.
 //
 // One thread only, and none that sleeps.
 #pragma once
@@ -43,7 +43,7 @@ inline double random() {
 }  // namespace test_clock
 
 extern "C" int clock_gettime(clockid_t /*clock*/, timespec* time) noexcept {
-  test_clock::go_on(600 + 800 * test_clock::random());
+  test_clock::go_on(1200 + 1600 * test_clock::random());
   const test_clock::State& state = test_clock::state();
   if (test_clock::random() < state.hold_share) {
     test_clock::go_on(-state.hold_ns * std::log(1 - test_clock::random()));
