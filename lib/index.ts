@@ -38,6 +38,7 @@ export {
   type ProviderChoice,
   type ProviderName,
   type ProviderSettings,
+  providerFor,
   recompute,
   resolveLocation,
   type SocialCost,

@@ -37,6 +37,14 @@ export const intensity: typeof import('./intensity').intensity = (place, options
   (require('./intensity') as typeof import('./intensity')).intensity(place, options)
 
 /**
+ * The provider that `intensity` would ask with these options: none where it would ask a table. Nothing
+ * is asked of it yet.
+ * @throws {JouletapError} BAD_OPTION as `intensity` does.
+ */
+export const providerFor: typeof import('./intensity').providerFor = (place, options) =>
+  (require('./intensity') as typeof import('./intensity')).providerFor(place, options)
+
+/**
  * The place that is given, else that of the environment (`JOULETAP_ZONE`, `JOULETAP_COUNTRY`), of the
  * configuration, of a cloud's variables, of the time zone; else an unknown one. Never asks the network.
  * @throws {JouletapError} BAD_OPTION: there is no such place; the sentence names those that are near.

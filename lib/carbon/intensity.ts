@@ -58,12 +58,10 @@ export async function intensity(
   const wanted = wantedTime(options, now())
   const location = resolveLocation(place, options)
   const { warnings } = location
-  const live = options.live ?? liveOf(process.env.JOULETAP_PROVIDER)
+  const live = liveOf(options)
   if (live === false) return fromTable(location, wanted, warnings)
 
-  const { cacheFolder } = options
-  const timeoutMs = 1000 * timeoutSeconds
-  const http = httpClient({ timeoutMs, now, ...(cacheFolder !== undefined && { cacheFolder }) })
+  const http = clientOf(options)
   const provider = chooseProvider(live, location, options, http)
   if (!provider) {
     const none = `No provider without a key knows of ${location.name}: a table tells of it.`
@@ -71,7 +69,7 @@ export async function intensity(
   }
   try {
     const answer = ask(provider, location, wanted, http)
-    const { series, remarks } = await inTime(answer, timeoutMs, provider.id)
+    const { series, remarks } = await inTime(answer, 1000 * timeoutSeconds, provider.id)
     return { location, series, warnings: [...warnings, ...remarks] }
   } catch (error) {
     if (error instanceof JouletapError && isUsers(error, provider)) throw error
@@ -79,6 +77,25 @@ export async function intensity(
     const said = `${provider.id} told nothing (${why.replace(/\.$/, '')}): a table stands in.`
     return fromTable(location, wanted, [...warnings, said])
   }
+}
+
+/**
+ * The provider that `intensity` would ask with these options: none where it would ask a table. Nothing
+ * is asked of it yet.
+ * @throws {JouletapError} BAD_OPTION as `intensity` does.
+ */
+export function providerFor(place?: Place, options: IntensityOptions = {}): Provider | undefined {
+  const live = liveOf(options)
+  if (live === false) return undefined
+  return chooseProvider(live, resolveLocation(place, options), options, clientOf(options))
+}
+
+function clientOf({ timeoutSeconds = 5, cacheFolder, now }: IntensityOptions): Http {
+  return httpClient({
+    timeoutMs: 1000 * timeoutSeconds,
+    ...(cacheFolder !== undefined && { cacheFolder }),
+    ...(now && { now }),
+  })
 }
 
 /** A mistake that its maker can mend, and wants to know of: no table stands in for that. */
@@ -117,9 +134,9 @@ function wantedTime({ at, from, to, forecastHours }: IntensityOptions, now: Date
   return { kind: 'at', from: time, to: new Date(time.getTime() + 1), hours: 0 }
 }
 
-/** What the environment says; checked where it is used. */
-function liveOf(text: string | undefined): false | ProviderChoice {
-  return text ? (text as ProviderChoice) : false
+/** The environment's is checked where it is used. */
+function liveOf({ live }: IntensityOptions): false | ProviderChoice {
+  return live ?? ((process.env.JOULETAP_PROVIDER || false) as false | ProviderChoice)
 }
 
 function fromTable(

@@ -6,8 +6,10 @@ import {
   type IntensityOptions,
   type IntensityPoint,
   intensity,
+  providerFor,
 } from '../carbon'
 import { badOption } from '../errors'
+import { withForecast } from '../forecast'
 import { bars } from './chart'
 import { type LiveFlags, liveFlags, liveOptions } from './live'
 import { numberFrom } from './options'
@@ -20,8 +22,6 @@ interface Options extends LiveFlags {
   from?: Date
   to?: Date
   forecast?: number
-  file?: string
-  grams?: number
   json?: true
 }
 
@@ -46,23 +46,12 @@ export function intensityCommand(done: (code: number) => void): Command {
     )
   for (const option of liveFlags()) command.addOption(option)
   return command
-    .option('--file <path>', 'take the values from a CSV or JSON file')
-    .addOption(
-      new Option('--grams <n>', 'take this figure, in g/kWh').argParser(
-        numberFrom('--grams', 0, 3000, 'g/kWh'),
-      ),
-    )
-    .addOption(
-      new Option('--timeout <seconds>', 'wait no longer for a service; default: 5').argParser(
-        numberFrom('--timeout', 0.1, 60, 'a number of seconds'),
-      ),
-    )
     .option('--json', 'answer with one JSON object')
     .addHelpText('after', HELP)
     .allowExcessArguments()
     .action(async (place: string | undefined, options: Options, self: Command) => {
       noArguments(self, ['one place'])
-      const answer = await intensity(place, optionsOf(options))
+      const answer = await intensity(place, optionsOf(place, options))
       const paint = paintFor(STDOUT)
       write(STDOUT, options.json ? `${JSON.stringify(objectOf(answer))}\n` : text(answer, paint))
       for (const warning of answer.warnings) {
@@ -84,15 +73,15 @@ Examples:
   jouletap intensity DK-DK1 --provider energi-data-service --from 2026-11-25 --to 2026-11-26
   jouletap intensity DE --live --json | jq .points[0].gramsPerKWh`
 
-/** What the options say, over the configuration. */
-function optionsOf({ at, from, to, forecast, file, grams, ...flags }: Options): IntensityOptions {
-  const own = file !== undefined ? 'file' : grams !== undefined ? 'fixed' : undefined
-  const { place: _, pue: __, ...options } = liveOptions(flags)
-  return {
-    ...options,
-    ...(own && flags.provider === undefined && { live: own }),
-    ...given({ at, from, to, file, forecastHours: forecast, gramsPerKWh: grams }),
-  }
+/** What the options say, over the configuration; who has no forecast makes one of the past. */
+function optionsOf(
+  place: string | undefined,
+  { at, from, to, forecast, ...flags }: Options,
+): IntensityOptions {
+  const { place: _, pue: __, ...live } = liveOptions(flags)
+  const options = { ...live, ...given({ at, from, to, forecastHours: forecast }) }
+  const provider = forecast === undefined ? undefined : providerFor(place, options)
+  return { ...options, ...(provider && { live: withForecast(provider) }) }
 }
 
 function given<T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } {

@@ -3,18 +3,21 @@ import { Option } from 'commander'
 import { type IntensityOptions, type ProviderName, providerNames } from '../carbon'
 import { configuration } from '../config'
 import { badOption } from '../errors'
+import { numberFrom } from './options'
 
 /** Parsed values of the options. */
 export interface LiveFlags {
   live?: true
   provider?: 'auto' | ProviderName
+  file?: string
+  grams?: number
   timeout?: number
 }
 
 /** For `intensity`: with a place, where one was named. */
 export type LiveOptions = IntensityOptions & { place?: string | undefined }
 
-/** `--live` and `--provider`. */
+/** `--live`, `--provider`, `--file`, `--grams` and `--timeout`. */
 export function liveFlags(): Option[] {
   return [
     new Option('--live', 'ask a service that needs no key for the intensity of the grid'),
@@ -22,6 +25,13 @@ export function liveFlags(): Option[] {
       '--provider <name>',
       `ask this one: auto, ${providerNames().join(', ')} (default: JOULETAP_PROVIDER)`,
     ).argParser(parseProvider),
+    new Option('--file <path>', 'take the intensities from a CSV or JSON file'),
+    new Option('--grams <n>', 'take this intensity, in g/kWh').argParser(
+      numberFrom('--grams', 0, 3000, 'g/kWh'),
+    ),
+    new Option('--timeout <seconds>', 'wait no longer for a service; default: 5').argParser(
+      numberFrom('--timeout', 0.1, 60, 'a number of seconds'),
+    ),
   ]
 }
 
@@ -30,12 +40,16 @@ export function liveFlags(): Option[] {
  * @throws {JouletapError} BAD_OPTION: the configuration is wrong.
  */
 export function liveOptions(
-  { live, provider, timeout }: LiveFlags,
+  { live, provider, file, grams, timeout }: LiveFlags,
   place?: string,
 ): LiveOptions & { pue: number } {
   const { zone, country, provider: usual, timeoutSeconds, pue = 1, ...keys } = configuration()
+  const own = file !== undefined ? 'file' : grams !== undefined ? 'fixed' : undefined
   const wished =
-    provider ?? (live && 'auto') ?? (usual && parseProvider(usual, 'the configured provider'))
+    provider ??
+    own ??
+    (live && 'auto') ??
+    (usual && parseProvider(usual, 'the configured provider'))
   const seconds = timeout ?? timeoutSeconds
   return {
     place,
@@ -43,6 +57,8 @@ export function liveOptions(
     pue,
     ...keys,
     configuration: { ...(zone && { zone }), ...(country && { country }) },
+    ...(file !== undefined && { file }),
+    ...(grams !== undefined && { gramsPerKWh: grams }),
     ...(seconds !== undefined && { timeoutSeconds: seconds }),
   }
 }

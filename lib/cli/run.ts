@@ -1,6 +1,6 @@
 /** `jouletap run`: measures a command, says what it used, and ends as the command ended. */
 import { Command, Option } from 'commander'
-import { resolveLocation } from '../carbon'
+import { providerFor, resolveLocation } from '../carbon'
 import type { MeterOptions } from '../energy'
 import { Meter, rootFolder } from '../energy'
 import { badOption, JouletapError } from '../errors'
@@ -81,7 +81,9 @@ async function run(words: readonly string[], options: RunOptions): Promise<numbe
   const settings = { ...meterOptions(options), byPid: options.byPid ?? false }
   const { pue: usual, ...live } = liveOptions(options, options.zone)
   const pue = options.pue ?? usual
+  // What is wrong with them is said before the command runs.
   if (options.zone !== undefined) resolveLocation(options.zone)
+  providerFor(options.zone, live)
   const target = options.json === undefined ? undefined : openTarget('--json', options.json)
   const wanted = target !== undefined || !options.quiet
   const watched = wanted ? { ...live, pue } : undefined

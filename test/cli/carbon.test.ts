@@ -203,9 +203,22 @@ describe('jouletap run', () => {
     }
   })
 
-  it('refuses a place that is none before anything runs', async () => {
-    const { code, stderr, record } = await run(['--zone', 'Narnia'])
-    expect({ code, record }).to.deep.equal({ code: 2, record: undefined })
-    expect(stderr).to.match(/the place must be a country/)
+  it("takes the user's own figure", async () => {
+    const { record } = await run(['--zone', 'DK', '--grams', '50'])
+    expect(record!.carbon!.intensity).to.include({ gramsPerKWh: 50, source: 'fixed', zone: 'DK' })
   })
+
+  for (const [options, message] of [
+    [['--zone', 'Narnia'], /the place must be a country/],
+    [['--zone', 'DK', '--provider', 'neso'], /neso does not know of Denmark/],
+    [['--provider', 'electricity-maps'], /needs a key: set JOULETAP_ELECTRICITYMAPS_KEY/],
+    [['--provider', 'fixed'], /fixed needs a figure/],
+    [['--grams', '-5'], /--grams must be g\/kWh from 0 to 3000/],
+  ] as const) {
+    it(`refuses ${options.join(' ')} before anything runs`, async () => {
+      const { code, stderr, record } = await run(options)
+      expect({ code, record }).to.deep.equal({ code: 2, record: undefined })
+      expect(stderr).to.match(message)
+    })
+  }
 })

@@ -74,6 +74,25 @@ describe('jouletap intensity', () => {
     expect(stdout).to.contain('####').and.to.not.contain('█')
   })
 
+  it('forecasts from the past that a file has', async () => {
+    const path = join(folder, 'past.csv')
+    const start = Math.floor(Date.now() / 3_600_000) - 10 * 24
+    const rows = Array.from({ length: 10 * 24 }, (_, i) => {
+      const time = new Date((start + i) * 3_600_000)
+      return `${time.toISOString()},${200 + 10 * time.getUTCHours()}`
+    })
+    writeFileSync(path, `time,g_per_kwh\n${rows.join('\n')}\n`)
+    const { stdout } = await run('DK', '--file', path, '--forecast', '24', '--json')
+    const { points } = JSON.parse(stdout) as {
+      points: { start: string; gramsPerKWh: number; source: string }[]
+    }
+    expect(points.length).to.be.within(24, 25)
+    for (const { start, gramsPerKWh, source } of points) {
+      expect(gramsPerKWh).to.be.closeTo(200 + 10 * new Date(start).getUTCHours(), 1e-9)
+      expect(source).to.contain('profile of')
+    }
+  })
+
   it('answers machines with one object', async () => {
     const at = hour(9.5).toISOString()
     const { stdout } = await run('DK', '--file', file(), '--at', at, '--json')

@@ -24,7 +24,7 @@ const WRONG: [args: string[], sentence: string][] = [
   ],
   [
     ['run', '--zzz', '--', 'node', '--help'],
-    'jouletap run has no option --zzz: use one of --json, --interval, --align, --max-overhead, --sources, --gpus, --no-estimate, --root, --nvml, --zone, --live, --provider, --by-pid, --pue, --quiet, --help.',
+    'jouletap run has no option --zzz: use one of --json, --interval, --align, --max-overhead, --sources, --gpus, --no-estimate, --root, --nvml, --zone, --live, --provider, --file, --grams, --timeout, --by-pid, --pue, --quiet, --help.',
   ],
   [['run', '--json', '--', 'true'], '--json needs a value, as in --json <file>.'],
   [['run', '--json', '', '--', 'true'], '--json must be - or the name of a file, not "".'],

@@ -2,7 +2,17 @@
 import { badOption } from '../../errors'
 import type { Http } from '../http'
 import type { IntensityPoint, Location, Provider } from '../types'
-import { gramsOf, listOf, objectOf, pointsOf, type Sample, someOf, timeOf, within } from './reply'
+import {
+  gramsOf,
+  listOf,
+  objectOf,
+  pointsOf,
+  type Sample,
+  someOf,
+  timeOf,
+  unique,
+  within,
+} from './reply'
 
 const HOUR = 3600
 const DAY_MS = 24 * HOUR * 1000
@@ -116,10 +126,4 @@ function replyOf(text: string, usual: 'measured' | 'forecast'): Reply {
     ...(typeof zone === 'string' && { zone }),
     ...(usual === 'forecast' && typeof updatedAt === 'string' && { issuedAt: timeOf(updatedAt) }),
   }
-}
-
-/** Of two answers of one time the later asked for. */
-function unique(points: readonly IntensityPoint[]): IntensityPoint[] {
-  const byStart = new Map(points.map((point) => [point.start.getTime(), point]))
-  return [...byStart.values()].sort((a, b) => a.start.getTime() - b.start.getTime())
 }

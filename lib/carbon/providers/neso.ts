@@ -1,7 +1,17 @@
 /** The National Energy System Operator of Great Britain: no key, half hours, two days ahead. */
 import type { Http } from '../http'
 import type { IntensityPoint, Location, Provider } from '../types'
-import { gramsOf, listOf, objectOf, pointsOf, type Sample, someOf, timeOf, within } from './reply'
+import {
+  gramsOf,
+  listOf,
+  objectOf,
+  pointsOf,
+  type Sample,
+  someOf,
+  timeOf,
+  unique,
+  within,
+} from './reply'
 
 /** A question reaches so far. */
 const CHUNK_MS = 14 * 24 * 3_600_000
@@ -79,11 +89,6 @@ function samplesOf(text: string): Sample[] {
       status: measured === null ? 'forecast' : 'measured',
     }
   })
-}
-
-/** The halves of hours that two questions share, once. */
-function unique(points: readonly IntensityPoint[]): IntensityPoint[] {
-  return [...new Map(points.map((point) => [point.start.getTime(), point])).values()]
 }
 
 const floor = (time: number) => new Date(Math.floor(time / 1.8e6) * 1.8e6)

@@ -88,3 +88,9 @@ export function within(
 ): readonly IntensityPoint[] {
   return points.filter(({ start, end }) => start < to && end > from)
 }
+
+/** What several answers tell of, once and in order of time: of one time, what was asked for last. */
+export function unique(points: readonly IntensityPoint[]): IntensityPoint[] {
+  const byStart = new Map(points.map((point) => [point.start.getTime(), point]))
+  return [...byStart.values()].sort((a, b) => a.start.getTime() - b.start.getTime())
+}
