@@ -166,7 +166,7 @@ describe('intensity', () => {
           urls: { neso: service.url },
           now: () => hour(at),
           cacheFolder: folder,
-          timeoutSeconds: 2,
+          timeoutSeconds: 20,
         })
       const data = [{ from: hour(12), to: hour(12.5), intensity: { forecast: 80, actual: 90 } }]
       service.answer({ body: JSON.stringify({ data }) })
@@ -193,7 +193,7 @@ describe('intensity', () => {
         const { intensity } = require('./dist/carbon')
         const urls = { 'electricity-maps': process.argv[1], watttime: process.argv[1] }
         const all = ['electricity-maps', 'watttime'].map((live) =>
-          intensity('US-CAL-CISO', { live, urls, cacheFolder: null, timeoutSeconds: 1 }))
+          intensity('US-CAL-CISO', { live, urls, cacheFolder: null, timeoutSeconds: 20 }))
         Promise.all(all).then((answers) => {
           console.log(JSON.stringify(answers), process.title, process.argv.join())
           for (const { warnings } of answers) console.error(warnings.join())

@@ -17,8 +17,11 @@ import { type Asked, type Reply, type Service, startService } from '../support/s
 const NOW = Date.parse('2026-11-26T12:12:00Z')
 const HOUR = 3_600_000
 const at = (hours: number) => new Date(Date.parse('2026-11-26T00:00:00Z') + hours * HOUR)
-const TIMEOUT_MS = 400
-const SLACK_MS = 2000
+/** Long enough for every answer that comes, and short enough to wait for one that does not. */
+const PATIENT_MS = 20_000
+const SHORT_MS = 400
+/** For a machine that is busy. */
+const SLACK_MS = 3000
 
 interface Subject {
   place: string
@@ -181,16 +184,14 @@ beforeEach(() => {
   service.asked.length = 0
 })
 
-const clientAt = (now = NOW): Http =>
-  httpClient({ timeoutMs: TIMEOUT_MS, retries: 1, cacheFolder: null, now: () => new Date(now) })
+const client = (timeoutMs = PATIENT_MS): Http =>
+  httpClient({ timeoutMs, retries: 0, cacheFolder: null, now: () => new Date(NOW) })
 
 async function rejection(what: Promise<unknown>): Promise<JouletapError> {
-  const begun = performance.now()
   const error = await what.then(
     () => undefined,
     (cause) => cause,
   )
-  expect(performance.now() - begun).to.be.below(TIMEOUT_MS + SLACK_MS)
   expect(error).to.be.instanceOf(JouletapError)
   expect(error.code).to.equal('INTENSITY_UNAVAILABLE')
   expect(error.message).to.not.match(/SECRET|TOKEN/)
@@ -212,7 +213,7 @@ for (const [id, subject] of Object.entries(subjects)) {
       service.answer((asked) => ({ body: subject.body(asked, start, list) }))
 
     beforeEach(() => {
-      provider = subject.open(clientAt(), service.url)
+      provider = subject.open(client(), service.url)
       location = resolveLocation(subject.place)
     })
     const range = (to = new Date(NOW)) => provider.range(location, start, to)
@@ -279,7 +280,6 @@ for (const [id, subject] of Object.entries(subjects)) {
       'status 404': [{ status: 404 }, /status 404/],
       'status 429': [{ status: 429, headers: { 'retry-after': '60' } }, /status 429/],
       'status 500': [{ status: 500 }, /status 500/],
-      'no answer': [{ how: 'never' }, /did not answer in time/],
       'half an answer': [(body) => ({ how: 'torn', body }), /cannot be reached/],
       'half a JSON': [(body) => ({ body: body.slice(0, body.length / 2) }), /cannot be used/],
       HTML: [{ body: '<html><body>Sorry</body></html>' }, /answered with HTML/],
@@ -288,7 +288,7 @@ for (const [id, subject] of Object.entries(subjects)) {
       null: [{ body: 'null' }, /cannot be used/],
     }
     for (const [what, [reply, message]] of Object.entries(failures)) {
-      it(`survives ${what}, in time`, async () => {
+      it(`survives ${what}`, async () => {
         service.answer((asked) => {
           if (asked.path === '/login' && what !== 'status 401') return { body: LOGIN }
           return typeof reply === 'function'
@@ -298,6 +298,15 @@ for (const [id, subject] of Object.entries(subjects)) {
         expect((await rejection(range())).message).to.match(message)
       })
     }
+
+    it('is waited for no longer than it may be', async () => {
+      service.answer({ how: 'never' })
+      const hasty = subject.open(client(SHORT_MS), service.url)
+      const begun = performance.now()
+      const error = await rejection(hasty.range(location, start, new Date(NOW)))
+      expect(error.message).to.match(/did not answer in time/)
+      expect(performance.now() - begun).to.be.below(SHORT_MS + SLACK_MS)
+    })
   })
 }
 
@@ -311,7 +320,7 @@ describe('neso', () => {
   it('uses every half hour of ten, not the first alone', async () => {
     const data = Array.from({ length: 96 }, (_, i) => half(12 + i / 2, { forecast: 50 + i }))
     service.answer({ body: JSON.stringify({ data }) })
-    const points = await neso(clientAt(), { url: service.url }).forecast!(resolveLocation('GB'), 10)
+    const points = await neso(client(), { url: service.url }).forecast!(resolveLocation('GB'), 10)
     expect(points.map(({ gramsPerKWh }) => gramsPerKWh)).to.deep.equal(
       // From 12:12 to 22:12 there are ten whole half hours and two parts.
       Array.from({ length: 21 }, (_, i) => 50 + i),
@@ -326,7 +335,7 @@ describe('neso', () => {
       return { body: JSON.stringify({ data: [half(start, { actual: 5, forecast: 6 })] }) }
     })
     const from = new Date(NOW - 30 * 24 * HOUR)
-    await neso(clientAt(), { url: service.url }).range(resolveLocation('GB'), from, new Date(NOW))
+    await neso(client(), { url: service.url }).range(resolveLocation('GB'), from, new Date(NOW))
     expect(service.asked).to.have.length(3)
     for (const { path } of service.asked) {
       const [, , start, end] = path.split('/')
@@ -340,7 +349,7 @@ describe('neso', () => {
   ] as const) {
     it(`reads a region in ${what}, and tells of a postcode no more than it has to`, async () => {
       service.answer({ body: JSON.stringify(wrap([half(11, { forecast: 77, index: 'low' })])) })
-      const provider = neso(clientAt(), { url: service.url, region: 'sw1 2AA' })
+      const provider = neso(client(), { url: service.url, region: 'sw1 2AA' })
       const [point] = await provider.range(resolveLocation('GB'), at(11), at(12))
       expect(point).to.include({ gramsPerKWh: 77, status: 'forecast', zone: 'GB:SW1' })
       expect(service.asked[0]!.path).to.match(/^\/regional\/intensity\/.*\/postcode\/SW1$/)
@@ -369,7 +378,7 @@ describe('energi-data-service', () => {
           }))
         return { body: JSON.stringify({ records }) }
       })
-      const provider = energiDataService(clientAt(), { url: service.url })
+      const provider = energiDataService(client(), { url: service.url })
       const to = new Date(start + 24 * HOUR)
       const points = await provider.range(resolveLocation('DK-DK2'), new Date(start), to)
       expect(points.map(({ gramsPerKWh }) => gramsPerKWh)).to.deep.equal(
@@ -384,15 +393,12 @@ describe('energi-data-service', () => {
     const start = new Date(Math.floor(NOW / 300_000) * 300_000)
     const subject = subjects['energi-data-service']!
     service.answer((asked) => ({ body: subject.body(asked, start, Array(500).fill(3)) }))
-    await energiDataService(clientAt(), { url: service.url }).forecast!(
-      resolveLocation('DK-DK1'),
-      24,
-    )
+    await energiDataService(client(), { url: service.url }).forecast!(resolveLocation('DK-DK1'), 24)
     expect(service.asked.map(({ path }) => path)).to.deep.equal(['/dataset/CO2EmisProg'])
   })
 
   it('takes one area, never the mean of both', () => {
-    const provider = energiDataService(clientAt(), { url: service.url })
+    const provider = energiDataService(client(), { url: service.url })
     expect(provider.covers(resolveLocation('DK'))).to.equal(false)
   })
 })
@@ -406,7 +412,7 @@ describe('electricity-maps', () => {
   for (const shape of ['history', 'data', 'forecast']) {
     it(`finds its series under ${shape}`, async () => {
       service.answer({ body: JSON.stringify({ zone: 'FR', [shape]: rows }) })
-      const provider = electricityMaps(clientAt(), { key: 'k', url: service.url })
+      const provider = electricityMaps(client(), { key: 'k', url: service.url })
       const points = await provider.range(fr, at(9), at(12))
       expect(points.map(({ gramsPerKWh }) => gramsPerKWh)).to.deep.equal([90, 100, 110])
     })
@@ -415,7 +421,7 @@ describe('electricity-maps', () => {
   it('sends its key in a header, and never has the caller looked up', async () => {
     service.answer({ body: JSON.stringify({ zone: 'FR', history: rows }) })
     const factors = 'direct'
-    const provider = electricityMaps(clientAt(), { key: 'k', url: service.url, factors })
+    const provider = electricityMaps(client(), { key: 'k', url: service.url, factors })
     const [point] = await provider.range(fr, at(9), at(12))
     expect(point!.factors).to.equal('direct')
     for (const { headers, query } of service.asked) {
@@ -435,7 +441,7 @@ describe('electricity-maps', () => {
 describe('watttime', () => {
   it('makes 870 pounds a megawatt-hour 394.6 grams a kilowatt-hour', async () => {
     service.answer(({ path }) => ({ body: path === '/login' ? LOGIN : moer(at(12), [870]) }))
-    const provider = wattTime(clientAt(), { username: 'u', password: 'p', url: service.url })
+    const provider = wattTime(client(), { username: 'u', password: 'p', url: service.url })
     const caiso = resolveLocation('US-CAL-CISO')
     const [point] = await provider.range(caiso, at(12), new Date(NOW))
     expect(point!.gramsPerKWh).to.be.closeTo(394.6, 0.05)
@@ -450,7 +456,7 @@ describe('watttime', () => {
       if (refuse && headers.authorization === 'Bearer t1') return { status: 401 }
       return { body: moer(at(12), [870]) }
     })
-    const provider = wattTime(clientAt(), { username: 'u', password: 'p', url: service.url })
+    const provider = wattTime(client(), { username: 'u', password: 'p', url: service.url })
     const caiso = resolveLocation('US-CAL-CISO')
     const ask = () => provider.range(caiso, at(12), new Date(NOW))
     await ask()
@@ -469,7 +475,7 @@ describe('watttime', () => {
       if (path.endsWith('region-from-loc')) return { body: '{"region":"PJM_DC"}' }
       return { body: moer(at(12), [100]) }
     })
-    const provider = wattTime(clientAt(), { username: 'u', password: 'p', url: service.url })
+    const provider = wattTime(client(), { username: 'u', password: 'p', url: service.url })
     const [point] = await provider.range(resolveLocation('38.9,-77'), at(12), new Date(NOW))
     expect(point!.zone).to.equal('PJM_DC')
   })
@@ -498,7 +504,7 @@ describe('caiso', () => {
       }))
       const start = new Date(midnight)
       const to = new Date(start.getTime() + rows * 300_000)
-      const provider = caiso(clientAt(), { url: service.url })
+      const provider = caiso(client(), { url: service.url })
       const points = await provider.range(location, start, to)
       expect(points).to.have.length(rows)
       expect(points[0]!.start).to.deep.equal(start)
@@ -521,7 +527,7 @@ describe('caiso', () => {
         ? files(51, 'Time,Gas', (i) => (i === 50 ? '' : '500'))
         : files(51, 'Time,Gas', () => '1000'),
     }))
-    const provider = caiso(clientAt(), { url: service.url })
+    const provider = caiso(client(), { url: service.url })
     const points = await provider.range(location, new Date(NOW - HOUR), new Date(NOW))
     expect(points.at(-1)!.gramsPerKWh).to.equal(500)
     expect(points.at(-1)!.end).to.deep.equal(new Date('2026-11-26T12:10:00Z'))
@@ -531,7 +537,7 @@ describe('caiso', () => {
   it('refuses what is no such table', async () => {
     for (const body of ['<html>', 'nothing', 'Time,Gas\nnoon,5']) {
       service.answer({ body })
-      const provider = caiso(clientAt(), { url: service.url })
+      const provider = caiso(client(), { url: service.url })
       await rejection(provider.range(location, new Date(NOW - HOUR), new Date(NOW)))
     }
   })

@@ -114,7 +114,13 @@ describe('jouletap run', () => {
   const run = async (options: readonly string[], env: Record<string, string> = {}) => {
     const args = ['run', '--sources', 'estimate', '--json', '-', '--quiet', ...options]
     const child = await runCli([...args, '--', 'sleep', '0.2'], {
-      env: { XDG_CONFIG_HOME: folder, XDG_CACHE_HOME: folder, TZ: 'UTC', ...env },
+      env: {
+        XDG_CONFIG_HOME: folder,
+        XDG_CACHE_HOME: folder,
+        TZ: 'UTC',
+        JOULETAP_COUNTRY: undefined,
+        ...env,
+      },
       cwd: folder,
     })
     const record = child.stdout === '' ? undefined : (JSON.parse(child.stdout) as RunRecord)

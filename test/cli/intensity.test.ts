@@ -16,7 +16,7 @@ describe('jouletap intensity', () => {
     TZ: 'UTC',
     XDG_CONFIG_HOME: folder,
     LANG: 'C.UTF-8',
-    JOULETAP_ZONE: undefined,
+    JOULETAP_COUNTRY: undefined,
   })
   const run = (...args: string[]) => runCli(['intensity', ...args], { env: env(), cwd: folder })
 

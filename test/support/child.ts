@@ -49,9 +49,10 @@ export interface RunningChild {
   readonly result: Promise<ChildResult>
 }
 
-/** Starts `jouletap` with these arguments. */
+/** Starts `jouletap` with these arguments, in Finland, wherever the tests run. */
 export function startCli(args: readonly string[], options: ChildOptions = {}): RunningChild {
-  return startProgram(process.execPath, [...CLI, ...args], options)
+  const env = { JOULETAP_COUNTRY: 'FI', ...options.env }
+  return startProgram(process.execPath, [...CLI, ...args], { ...options, env })
 }
 
 /** Runs `jouletap` with these arguments to its end. */
