@@ -77,7 +77,7 @@ describe('jouletap run', () => {
     })
 
     it('passes the environment byte for byte', async () => {
-      const env = { JOULETAP_TEST: 'ä\n= "x" ', EMPTY: '', NO_COLOR: '1' }
+      const env = { JOULETAP_TEST: 'ä\n= "x" ', EMPTY: '', NO_COLOR: '1', JOULETAP_COUNTRY: 'IS' }
       const plain = await runProgram('env', ['-0'], { env })
       const measured = await runCli(['run', ...MODEL, '--', 'env', '-0'], { env })
       expect(measured.stdout.split('\0').sort()).to.deep.equal(plain.stdout.split('\0').sort())
