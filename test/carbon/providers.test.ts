@@ -1,4 +1,7 @@
 // Every provider asked the same questions, of a service that answers the shapes that theirs answers, with figures that are made up.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Http, httpClient } from '../../lib/carbon/http'
 import { resolveLocation } from '../../lib/carbon/location'
@@ -10,7 +13,7 @@ import { energyCharts } from '../../lib/carbon/providers/energy-charts'
 import { neso } from '../../lib/carbon/providers/neso'
 import { wattTime } from '../../lib/carbon/providers/watttime'
 import { seriesOf } from '../../lib/carbon/series'
-import type { Basis, Location, Provider } from '../../lib/carbon/types'
+import type { Basis, IntensityPoint, Location, Provider } from '../../lib/carbon/types'
 import { JouletapError } from '../../lib/errors'
 import { type Asked, type Reply, type Service, startService } from '../support/service'
 
@@ -299,6 +302,51 @@ for (const [id, subject] of Object.entries(subjects)) {
       })
     }
 
+    it('takes what it has for good where the service says that nothing has changed', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'jouletap-providers-'))
+      try {
+        let time = NOW
+        const http = httpClient({
+          timeoutMs: PATIENT_MS,
+          cacheFolder: folder,
+          now: () => new Date(time),
+        })
+        const cached = subject.open(http, service.url)
+        service.answer((asked) =>
+          asked.headers['if-none-match'] === '"v1"'
+            ? { status: 304 }
+            : { body: subject.body(asked, start, seen(values)), headers: { etag: '"v1"' } },
+        )
+        const ask = () => cached.range(location, start, new Date(NOW))
+        const first = await ask()
+        const questions = service.asked.length
+        time += HOUR / 2
+        const grams = ({ gramsPerKWh, start }: IntensityPoint) => [gramsPerKWh, start]
+        const again = await ask()
+        expect(again.map(grams)).to.deep.equal(first.map(grams))
+        expect(again[0]!.fetchedAt!.getTime()).to.equal(time)
+        const conditional = service.asked.slice(questions)
+        expect(conditional.some(({ headers }) => headers['if-none-match'] === '"v1"')).to.equal(
+          true,
+        )
+      } finally {
+        rmSync(folder, { recursive: true })
+      }
+    })
+
+    for (const day of ['2026-03-29', '2026-10-25']) {
+      it(`gives ${day}, on which clocks change, its 24 hours`, async () => {
+        const midnight = new Date(`${day}T00:00:00Z`)
+        const next = new Date(midnight.getTime() + 24 * HOUR)
+        const all = Array.from({ length: (24 * HOUR) / step }, (_, i) => 100 + i)
+        service.answer((asked) => ({ body: subject.body(asked, midnight, all) }))
+        const points = await provider.range(location, midnight, next)
+        expect(points.map(({ gramsPerKWh }) => Math.round(gramsPerKWh))).to.deep.equal(all)
+        expect(points[0]!.start).to.deep.equal(midnight)
+        expect(points.at(-1)!.end).to.deep.equal(next)
+      })
+    }
+
     it('is waited for no longer than it may be', async () => {
       service.answer({ how: 'never' })
       const hasty = subject.open(client(SHORT_MS), service.url)
@@ -533,6 +581,27 @@ describe('caiso', () => {
     expect(points.at(-1)!.end).to.deep.equal(new Date('2026-11-26T12:10:00Z'))
     expect(service.asked[0]!.path).to.equal('/outlook/current/co2.csv')
   })
+
+  for (const [reply, message] of [
+    [{ status: 401 }, /status 401/],
+    [{ status: 404 }, /status 404/],
+    [{ status: 429, headers: { 'retry-after': '60' } }, /status 429/],
+    [{ status: 500 }, /status 500/],
+    [{ how: 'torn', body: 'Time,Gas\n00:00,5\n' }, /cannot be reached/],
+    [{ body: 'Time,Gas\n00:00,900000\n' }, /no intensity from 0 to 3000/],
+    [{ body: 'Time,Gas\n' }, /has no value/],
+  ] as [Reply, RegExp][]) {
+    it(`survives ${JSON.stringify(reply)}`, async () => {
+      const megawatts = files(288, 'Time,Gas', () => '1000')
+      service.answer(({ path }) => (path.endsWith('fuelsource.csv') ? { body: megawatts } : reply))
+      const provider = caiso(client(), { url: service.url })
+      const midnight = new Date('2026-11-20T08:00:00Z')
+      const error = await rejection(
+        provider.range(location, midnight, new Date(NOW - 6 * 24 * HOUR)),
+      )
+      expect(error.message).to.match(message)
+    })
+  }
 
   it('refuses what is no such table', async () => {
     for (const body of ['<html>', 'nothing', 'Time,Gas\nnoon,5']) {

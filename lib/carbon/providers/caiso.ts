@@ -1,4 +1,5 @@
 /** California's grid operator: five-minute files of the day, no key; no promise that it answers. */
+import { JouletapError } from '../../errors'
 import type { Http } from '../http'
 import type { IntensityPoint, Provider } from '../types'
 import { gramsOf, pointsOf, type Sample, someOf, within } from './reply'
@@ -29,7 +30,7 @@ export function caiso(http: Http, options: { url?: string } = {}): Provider {
     const samples = tonnes.value.flatMap((tonne, index): Sample[] => {
       const power = megawatts.value[index]
       if (tonne === null || !power) return []
-      return [{ start: timeIn(day, index), gramsPerKWh: gramsOf((1000 * tonne) / power) }]
+      return [{ start: timeIn(day, index), gramsPerKWh: believed((1000 * tonne) / power) }]
     })
     return pointsOf(samples, STEP, {
       kind: 'average',
@@ -52,6 +53,15 @@ export function caiso(http: Http, options: { url?: string } = {}): Provider {
       for (const day of daysIn(from.getTime(), end)) points.push(...(await dayOf(day)))
       return someOf(within(points, from, to), 'caiso')
     },
+  }
+}
+
+/** @throws {JouletapError} INTENSITY_UNAVAILABLE */
+function believed(grams: number): number | null {
+  try {
+    return gramsOf(grams)
+  } catch (error) {
+    throw new JouletapError('INTENSITY_UNAVAILABLE', `caiso: ${(error as Error).message}.`)
   }
 }
 
