@@ -1,6 +1,5 @@
 /** The configuration of the command line: two files, and the environment above them. */
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { badOption, JouletapError } from './errors'
 
@@ -46,10 +45,12 @@ const KEYS: Readonly<Record<keyof Configuration, Kind>> = {
  *   allowed; the sentence names both, but no value of a secret.
  */
 export function configuration(environment: NodeJS.ProcessEnv = process.env): Configuration {
-  const { XDG_CONFIG_HOME } = environment
-  const home = XDG_CONFIG_HOME || join(environment.HOME || homedir(), '.config')
+  const { XDG_CONFIG_HOME, HOME, USERPROFILE } = environment
+  // A user without a name has no home: homedir() would throw.
+  const home = HOME || USERPROFILE
+  const folder = XDG_CONFIG_HOME || (home && join(home, '.config'))
   return {
-    ...fileOf(join(home, 'jouletap', 'config.json')),
+    ...(folder && fileOf(join(folder, 'jouletap', 'config.json'))),
     ...fileOf('jouletap.config.json'),
     ...ofEnvironment(environment),
   }

@@ -9,7 +9,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 /** An answer as it came. */
@@ -83,10 +82,11 @@ function prune(folder: string, now: number): void {
   }
 }
 
-function userFolder(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env
+/** None where the user has no home. */
+function userFolder(): string | null {
+  const { XDG_CACHE_HOME, LOCALAPPDATA, HOME } = process.env
   if (process.platform === 'win32' && LOCALAPPDATA) return join(LOCALAPPDATA, 'jouletap', 'cache')
   if (XDG_CACHE_HOME) return join(XDG_CACHE_HOME, 'jouletap')
   const mac = process.platform === 'darwin'
-  return join(homedir(), mac ? 'Library/Caches' : '.cache', 'jouletap')
+  return HOME ? join(HOME, mac ? 'Library/Caches' : '.cache', 'jouletap') : null
 }
