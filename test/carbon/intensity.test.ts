@@ -181,6 +181,29 @@ describe('intensity', () => {
     }
   })
 
+  it('takes a null for a hole: the table stands in, and is flagged', async () => {
+    const service = await startService()
+    try {
+      const row = { zone: 'FR', datetime: hour(12).toISOString(), carbonIntensity: null }
+      service.answer(({ path }) => ({
+        body: JSON.stringify(path.endsWith('latest') ? row : { zone: 'FR', history: [row] }),
+      }))
+      const { series, warnings } = await intensity('FR', {
+        live: 'electricity-maps',
+        electricityMapsKey: 'k',
+        urls: { 'electricity-maps': service.url },
+        now,
+        cacheFolder: null,
+        timeoutSeconds: 20,
+      })
+      expect(service.asked).to.have.length(2)
+      expect(series.points[0]).to.include({ status: 'annual-average', source: 'Our World in Data' })
+      expect(warnings.join()).to.contain('electricity-maps told nothing')
+    } finally {
+      await service.close()
+    }
+  })
+
   it('tells nobody a key: not in errors, warnings, or what can be listed', async () => {
     const service = await startService()
     try {
