@@ -28,8 +28,9 @@ export function watchCarbon(
   let known: readonly IntensityPoint[] = []
   let [since, used] = [startedAt, 0]
 
-  function take({ joules, domains }: Energy, end: Date): void {
-    if (end.getTime() <= since.getTime()) return
+  function take({ joules, domains }: Energy, time: Date): void {
+    // A date has no fractions of a millisecond, and nothing that was used is left out.
+    const end = new Date(Math.max(time.getTime(), since.getTime() + 1))
     const before = slices.map((slice) => slice.domains ?? {})
     const added = domains.filter(({ additive }) => additive)
     const ofDomains = added.map(({ id, joules }): [string, number] => [

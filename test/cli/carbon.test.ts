@@ -97,6 +97,25 @@ describe('watchCarbon', () => {
     expect(warnings.join()).to.contain('what it said during the run was used')
   })
 
+  it('leaves no joule out, however soon after the last look the end comes', async () => {
+    const begun = new Date()
+    let looks = 0
+    const meter = {
+      energy() {
+        looks++
+        return energyOf(1000 * looks, 3600)
+      },
+    }
+    const [start, end] = [-1, 1].map((hours) => new Date(begun.getTime() + hours * 3_600_000))
+    const point = pointOf(0, 1, 100, { start: start!, end: end! })
+    const live = { id: 'made', covers: () => true, range: async () => [point] }
+    const watch = watchCarbon(meter, begun, { live, place: 'DK', pue: 1 }, 5)
+    while (looks < 2) await delay(1)
+    // By the meter it ended before it was last looked at.
+    const { carbon } = await watch.end(energyOf(50_000, 1e-6))
+    expect(carbon!.grams).to.be.closeTo((100 * 50_000) / KWH, 1e-9)
+  })
+
   it('never fails, whatever the place', async () => {
     const watch = watchCarbon(none, startedAt, { live: false, place: 'Narnia', pue: 1 })
     const { carbon, warnings } = await watch.end(energyOf(1, 1))
