@@ -195,7 +195,8 @@ function checkSlice(slice: EnergySlice): EnergySlice {
 /** The pieces of a slice, each with the intensity of its time. */
 function cut(slice: EnergySlice, points: readonly IntensityPoint[], pue: number): FootprintPart[] {
   const [from, to] = [slice.start.getTime(), slice.end.getTime()]
-  const edges = points.flatMap(({ start, end }) => [start.getTime(), end.getTime()])
+  const touched = points.slice(firstAfter(points, from), firstAfter(points, to) + 1)
+  const edges = touched.flatMap(({ start, end }) => [start.getTime(), end.getTime()])
   const inside = [...new Set(edges)].filter((time) => from < time && time < to)
   const times = [from, ...inside.sort((a, b) => a - b), to]
   return times.slice(1).map((end, index) => {
@@ -233,15 +234,28 @@ function nearest(
   const middle = (start + end) / 2
   const distance = ({ start, end }: IntensityPoint) =>
     Math.max(start.getTime() - middle, middle - end.getTime(), 0)
-  const point = points.reduce((best, one) => (distance(one) < distance(best) ? one : best))
+  const after = firstAfter(points, middle)
+  const beside = points.slice(Math.max(0, after - 1), after + 1)
+  const point = beside.reduce((best, one) => (distance(one) < distance(best) ? one : best))
   return { point, assumed: distance(point) > 0 }
 }
 
-const WORST_LAST: readonly IntensityStatus[] = [
-  'measured',
-  'estimated',
-  'forecast',
+/** Where the first point is that ends after a time: a day may have a million slices to ask for. */
+function firstAfter(points: readonly IntensityPoint[], time: number): number {
+  let [low, high] = [0, points.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (points[middle]!.end.getTime() > time) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+const WORST_FIRST: readonly IntensityStatus[] = [
   'annual-average',
+  'forecast',
+  'estimated',
+  'measured',
 ]
 
 /** Whose the intensities are. */
@@ -280,7 +294,7 @@ function summed(
       kind,
       factors,
       boundary,
-      status: WORST_LAST[Math.max(...parts.map(({ status }) => WORST_LAST.indexOf(status)))]!,
+      status: WORST_FIRST.find((status) => parts.some((part) => part.status === status))!,
       zone: list(parts.map(({ zone }) => zone))!,
       source: list(parts.map(({ source }) => source))!,
       ...defined({ year, licence, attribution }),

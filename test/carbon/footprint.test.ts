@@ -95,6 +95,11 @@ describe('footprint', () => {
     expect(sum.uncertaintyGrams).to.be.closeTo(whole.uncertaintyGrams, 1e-9)
   })
 
+  it('stands the rows of hours: more slices than a call may have arguments', () => {
+    const slices = Array.from({ length: 200_000 }, (_, i) => slice(i / 1e5, (i + 1) / 1e5, 18))
+    expect(footprint(slices, rising).grams).to.be.closeTo(200, 1e-6)
+  })
+
   it('is as uncertain as the energy, and says that it knows no more', () => {
     const { uncertaintyGrams, uncertaintyOf } = footprint(energy, rising, { start, pue: 1.5 })
     expect(uncertaintyGrams).to.be.closeTo(1.5 * 2, 1e-9)
