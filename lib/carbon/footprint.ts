@@ -83,7 +83,8 @@ export interface Footprint {
   readonly domains: readonly { readonly id: string; readonly grams: number }[]
   /** In order of time. */
   readonly parts: readonly FootprintPart[]
-  /** Where a WUE was given. */
+  /** Litres in each kWh, and of all; where a WUE was given. */
+  readonly wue?: number
   readonly waterLitres?: number
   /** Sentences for a person. */
   readonly warnings: readonly string[]
@@ -118,7 +119,7 @@ export function footprint(
  * @throws {JouletapError} as `footprint` does.
  */
 export function recompute(
-  from: Pick<Footprint, 'parts' | 'intensity' | 'pue'>,
+  from: Pick<Footprint, 'parts' | 'intensity' | 'pue' | 'wue'>,
   {
     intensity,
     ...options
@@ -127,7 +128,7 @@ export function recompute(
     'start'
   > = {},
 ): Footprint {
-  const { pue, wue } = checkFactors({ pue: from.pue, ...options })
+  const { pue, wue } = checkFactors({ pue: from.pue, ...defined({ wue: from.wue }), ...options })
   const parts = from.parts.map((part) => ({
     ...part,
     start: new Date(part.start),
@@ -302,7 +303,7 @@ function summed(
     coverage,
     domains: domainsOf(parts, pue),
     parts,
-    ...(wue !== undefined && { waterLitres: wue * toKWh(joules) }),
+    ...(wue !== undefined && { wue, waterLitres: wue * toKWh(joules) }),
     warnings: coverage < 1 ? [ofHole(coverage, parts)] : [],
   }
 }

@@ -209,7 +209,7 @@ describe('recompute', () => {
   const kept = JSON.parse(JSON.stringify(first)) as typeof first
 
   it('gives the same figures from what JSON has kept', () => {
-    const again = recompute(kept, { wue: 0.5 })
+    const again = recompute(kept)
     expect(JSON.parse(JSON.stringify(again))).to.deep.equal(kept)
   })
 
@@ -218,6 +218,7 @@ describe('recompute', () => {
       pue: 1.58,
     })
     const again = recompute(kept, { pue: 1.58 })
+    expect(again.waterLitres).to.equal(kept.waterLitres)
     expect(again.grams).to.be.closeTo(grams, 1e-9)
     expect(again.uncertaintyGrams).to.be.closeTo(uncertaintyGrams, 1e-9)
   })
@@ -231,6 +232,11 @@ describe('recompute', () => {
     const again = recompute(kept, { intensity: others })
     expect(again.grams).to.be.closeTo(grams, 1e-9)
     expect(again.intensity.kind).to.equal('marginal')
+    expect(again.waterLitres).to.equal(kept.waterLitres)
+  })
+
+  it('gives the water that another WUE would have given', () => {
+    expect(recompute(kept, { wue: 1.8 }).waterLitres).to.equal(1.8)
   })
 
   it('does not forget what was assumed', () => {
