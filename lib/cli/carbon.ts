@@ -75,7 +75,8 @@ export function watchCarbon(
         const from = options.live ? new Date(startedAt.getTime() - BEFORE_MS) : startedAt
         const answer = await ask(from, end)
         const recalled = !answer.isLive && known.length > 0
-        const series = recalled ? seriesOf(known) : answer.series
+        // A service may have forgotten the beginning of a long run.
+        const series = known.length > 0 ? seriesOf(known) : answer.series
         const {
           warnings,
           kWh: _,

@@ -97,6 +97,32 @@ describe('watchCarbon', () => {
     expect(warnings.join()).to.contain('what it said during the run was used')
   })
 
+  it('remembers what the service has forgotten at the end', async () => {
+    const startedAt = new Date()
+    const middle = new Date(startedAt.getTime() + 3_600_000)
+    const end = new Date(startedAt.getTime() + 7_200_000)
+    let isEnd = false
+    let asked = 0
+    const range = async (_: unknown, from: Date) => {
+      asked++
+      return isEnd
+        ? [pointOf(0, 1, 300, { start: middle, end })]
+        : [pointOf(0, 1, 100, { start: from, end: middle })]
+    }
+    const live = { id: 'made', covers: () => true, range }
+    const watch = watchCarbon(none, startedAt, { live, place: 'DK', pue: 1 }, 5)
+    while (asked < 1) await delay(1)
+    isEnd = true
+    const { carbon } = await watch.end(energyOf(KWH, 7200))
+    expect(carbon!.coverage).to.equal(1)
+    const byRate = (rate: number) =>
+      carbon!.parts
+        .filter(({ gramsPerKWh }) => gramsPerKWh === rate)
+        .reduce((joules, part) => joules + part.joules, 0)
+    expect(byRate(100)).to.be.closeTo(KWH / 2, KWH / 100)
+    expect(byRate(300)).to.be.closeTo(KWH / 2, KWH / 100)
+  })
+
   it('leaves no joule out, however soon after the last look the end comes', async () => {
     const begun = new Date()
     let looks = 0
