@@ -83,7 +83,7 @@ async function run(words: readonly string[], options: RunOptions): Promise<numbe
   const pue = options.pue ?? usual
   // What is wrong with them is said before the command runs.
   if (options.zone !== undefined) resolveLocation(options.zone)
-  providerFor(options.zone, live)
+  if (live.live) providerFor(options.zone, live)
   const target = options.json === undefined ? undefined : openTarget('--json', options.json)
   const wanted = target !== undefined || !options.quiet
   const watched = wanted ? { ...live, pue } : undefined

@@ -274,6 +274,33 @@ describe('the network', () => {
     }
   })
 
+  /** What a run has loaded of the carbon side when its command starts. */
+  const SPAWN = `
+    const child = require('node:child_process')
+    const { spawn } = child
+    child.spawn = (...told) => {
+      const loaded = Object.keys(require.cache).filter((path) => /tgwf|vvo|carbon.(http|intensity|location|tables|footprint)/.test(path))
+      console.log('loaded', JSON.stringify(loaded))
+      return spawn(...told)
+    }
+    process.argv = ['node', 'jouletap', 'run', '--sources', 'estimate', '--', 'true']
+    require('./dist/cli/main.js')`
+
+  it('is not used by a run, which tells its grams all the same, and starts without their modules', async () => {
+    const { attempts, stdout, stderr } = await cut(SPAWN, { JOULETAP_PROVIDER: undefined })
+    expect(attempts).to.equal(0)
+    expect(stderr).to.contain('CO2e at')
+    expect(stdout).to.contain('loaded []')
+    const asked = await cut(SPAWN, {
+      JOULETAP_PROVIDER: 'auto',
+      JOULETAP_ZONE: 'GB',
+      // No folder, so nothing is remembered of other runs.
+      XDG_CACHE_HOME: '/dev/null',
+    })
+    expect(asked.attempts).to.be.above(0)
+    expect(asked.stderr).to.contain('neso told nothing')
+  })
+
   it('is used where it is asked for, so that this would be seen', async () => {
     const { attempts } = await cut(
       "require('.').intensity('GB', { live: 'auto', cacheFolder: null })",
