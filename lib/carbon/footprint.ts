@@ -316,6 +316,9 @@ function coverageOf(parts: readonly FootprintPart[], joules: number): number {
 
 /** Over the energy; over the time where none was used. */
 function meanIntensity(parts: readonly FootprintPart[], joules: number): number {
+  const rates = new Set(parts.map((part) => part.gramsPerKWh))
+  // Sums would give one figure back with an error in its last digit.
+  if (rates.size === 1) return parts[0]!.gramsPerKWh
   const weights = parts.map(joules > 0 ? (part) => part.joules : secondsOf)
   const products = parts.map((part, index) => part.gramsPerKWh * weights[index]!)
   return sum(products) / sum(weights)
