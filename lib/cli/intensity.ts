@@ -118,7 +118,8 @@ function text({ location, series }: IntensityAnswer, paint: Paint): string {
   return `${lines.join('\n')}\n`
 }
 
-const grams = ({ gramsPerKWh }: IntensityPoint) => gramsPerKWh.toPrecision(3).replace(/e.*/, '')
+const grams = ({ gramsPerKWh }: IntensityPoint) =>
+  gramsPerKWh < 99.95 ? gramsPerKWh.toPrecision(3) : gramsPerKWh.toFixed(0)
 
 /** `annual average of 2024`, `measured 14:00 – 14:30`. */
 function when({ status, year, start, end }: IntensityPoint): string {
