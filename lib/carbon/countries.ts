@@ -60,8 +60,10 @@ export function countryNames(): string[] {
   return [...names.byCode].flat()
 }
 
+/** Accents are left out: not every keyboard has them. */
 function keyOf(text: string): string {
-  return text.trim().replace(/\s+/g, ' ').toUpperCase()
+  const plain = text.normalize('NFD').replace(/\p{M}/gu, '')
+  return plain.trim().replace(/\s+/g, ' ').toUpperCase()
 }
 
 /**
@@ -71,7 +73,7 @@ function keyOf(text: string): string {
 export function nearMatches(text: string, among: readonly string[]): string[] {
   const wanted = keyOf(text)
   const most = Math.max(1, Math.floor(wanted.length / 3))
-  return among
+  return [...new Set(among)]
     .map((name) => ({ name, distance: distanceOf(wanted, keyOf(name), most) }))
     .filter(({ distance }) => distance <= most)
     .sort((a, b) => a.distance - b.distance)

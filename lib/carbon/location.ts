@@ -1,6 +1,6 @@
 /** Where this machine's electricity comes from, found without the network. */
 
-import { readTable } from '../data'
+import { readTable, type TableRow } from '../data'
 import { badOption, JouletapError } from '../errors'
 import { CLOUDS, cloudRegionOf, cloudRegions } from './clouds'
 import { countryNames, countryOf, nearMatches } from './countries'
@@ -40,7 +40,10 @@ export function resolveLocation(place?: Place, options: LocationOptions = {}): L
   for (const [value, foundBy, detail] of named) {
     if (value) return placeOf(value, foundBy, detail)
   }
-  return ofCloud(environment) ?? ofTimeZone(options.timeZone ?? systemTimeZone())
+  const cloud = ofCloud(environment)
+  if (typeof cloud === 'object') return cloud
+  const location = ofTimeZone(options.timeZone ?? systemTimeZone())
+  return cloud === undefined ? location : { ...location, warnings: [cloud, ...location.warnings] }
 }
 
 const ALLOWED =
@@ -49,12 +52,13 @@ const ALLOWED =
 
 function placeOf(place: Place, foundBy: FoundBy, detail: string): Location {
   const found = { foundBy, detail }
-  if (typeof place === 'object' && place !== null) return ofDegrees(place, found, detail)
+  if (typeof place === 'object' && place !== null) return ofDegrees(place, place, found)
   if (typeof place !== 'string' || place.trim() === '') throw badOption(detail, place, ALLOWED)
   const text = place.trim()
-  const [latitude, longitude, more] = text.split(',').map(Number)
-  if (text.includes(',') && more === undefined) {
-    return ofDegrees({ latitude: latitude!, longitude: longitude! }, found, detail)
+  // Number('') is 0, which would be a place.
+  const [latitude, longitude, more] = text.split(',').map((part) => Number(part.trim() || 'none'))
+  if (longitude !== undefined && more === undefined) {
+    return ofDegrees({ latitude: latitude!, longitude }, text, found)
   }
   const cloud = /^([a-z]+):(.+)$/i.exec(text)
   if (cloud) return ofRegion(cloud[1]!.toLowerCase(), cloud[2]!, found, detail)
@@ -63,6 +67,7 @@ function placeOf(place: Place, foundBy: FoundBy, detail: string): Location {
   const near = nearMatches(text, [
     ...countryNames(),
     ...[...allZones().values()].map(({ id }) => id),
+    ...subdivisions().map(({ code }) => code!),
   ])
   const hint = near.length > 0 ? `; near it: ${near.join(', ')}` : ''
   throw new JouletapError(
@@ -75,11 +80,11 @@ type Found = Pick<Location, 'foundBy' | 'detail'>
 
 function ofDegrees(
   { latitude, longitude }: { latitude: number; longitude: number },
+  given: Place,
   found: Found,
-  option: string,
 ): Location {
   if (!(Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180)) {
-    throw badOption(option, `${latitude},${longitude}`, 'latitude −90 … 90, longitude −180 … 180')
+    throw badOption(found.detail, given, 'latitude −90 … 90, longitude −180 … 180')
   }
   const warnings = [
     'No table knows degrees: only a live provider that takes them can tell of this place; name its ' +
@@ -147,46 +152,57 @@ function ofCountry(text: string, found: Found): Location | undefined {
 /** A state, or a province that is no zone of its own. */
 function ofSubdivision(text: string, found: Found): Location | undefined {
   const code = text.toUpperCase()
-  for (const table of ['us-state-intensity', 'canada-province-mix']) {
-    if (!code.startsWith(table.startsWith('us') ? 'US-' : 'CA-')) continue
-    const row = readTable(table).rows.find((one) => one.code === code)
-    if (!row) continue
-    const country = code.slice(0, 2)
-    return { name: row.name!, country, subdivision: code, ...found, warnings: [] }
+  const row = subdivisions().find((one) => one.code === code)
+  if (!row) return undefined
+  return {
+    name: row.name!,
+    country: code.slice(0, 2),
+    subdivision: code,
+    ...found,
+    warnings: [],
   }
-  return undefined
 }
 
-/** Variables that name a region, and those that the platform itself sets beside them. */
+function subdivisions(): TableRow[] {
+  return ['us-state-intensity', 'canada-province-mix'].flatMap((table) => readTable(table).rows)
+}
+
+const BY_AWS = ['AWS_EXECUTION_ENV', 'AWS_LAMBDA_FUNCTION_NAME', 'ECS_CONTAINER_METADATA_URI_V4']
+
+/** Variables that name a region; and where platforms set them themselves, what they set beside. */
 const CLOUD_VARIABLES = [
+  { variable: 'AWS_REGION', provider: 'aws', proofs: BY_AWS },
+  { variable: 'AWS_DEFAULT_REGION', provider: 'aws', proofs: BY_AWS },
+  { variable: 'FUNCTION_REGION', provider: 'gcp', proofs: ['FUNCTION_NAME'] },
+  { variable: 'GOOGLE_CLOUD_REGION', provider: 'gcp', proofs: [] },
+  { variable: 'CLOUDSDK_COMPUTE_REGION', provider: 'gcp', proofs: [] },
   {
-    provider: 'aws',
-    regions: ['AWS_REGION', 'AWS_DEFAULT_REGION'],
-    proofs: ['AWS_EXECUTION_ENV', 'AWS_LAMBDA_FUNCTION_NAME', 'ECS_CONTAINER_METADATA_URI_V4'],
-  },
-  {
-    provider: 'gcp',
-    regions: ['GOOGLE_CLOUD_REGION', 'CLOUDSDK_COMPUTE_REGION', 'FUNCTION_REGION'],
-    proofs: ['K_SERVICE', 'CLOUD_RUN_JOB', 'GAE_SERVICE', 'FUNCTION_NAME'],
-  },
-  {
+    variable: 'REGION_NAME',
     provider: 'azure',
-    regions: ['AZURE_REGION', 'REGION_NAME'],
-    proofs: ['WEBSITE_INSTANCE_ID', 'FUNCTIONS_WORKER_RUNTIME', 'CONTAINER_APP_NAME'],
+    proofs: ['WEBSITE_SITE_NAME', 'WEBSITE_INSTANCE_ID'],
   },
+  { variable: 'AZURE_REGION', provider: 'azure', proofs: [] },
 ] as const
 
-function ofCloud(environment: NodeJS.ProcessEnv): Location | undefined {
-  for (const { provider, regions, proofs } of CLOUD_VARIABLES) {
-    const variable = regions.find((name) => environment[name])
-    const region = variable && environment[variable]
-    if (!region || !cloudRegionOf(provider, region)) continue
-    const location = ofRegion(provider, region, { foundBy: 'cloud region', detail: variable }, '')
-    if (proofs.some((name) => environment[name])) return location
-    const doubt =
-      `${variable} says where ${provider}'s tools work: if this machine is elsewhere, set ` +
-      'JOULETAP_ZONE or JOULETAP_COUNTRY.'
-    return { ...location, warnings: [doubt] }
+/** The place that the first of them names, or what is to be said of it. */
+function ofCloud(environment: NodeJS.ProcessEnv): Location | string | undefined {
+  for (const { variable, provider, proofs } of CLOUD_VARIABLES) {
+    const region = environment[variable]
+    if (!region) continue
+    const isProven = proofs.some((name) => environment[name])
+    if (cloudRegionOf(provider, region)) {
+      const location = ofRegion(provider, region, { foundBy: 'cloud region', detail: variable }, '')
+      const doubt =
+        `${variable} says where ${provider}'s tools work: if this machine is elsewhere, set ` +
+        'JOULETAP_ZONE or JOULETAP_COUNTRY.'
+      return isProven ? location : { ...location, warnings: [doubt] }
+    }
+    // Others use this name as well.
+    if (variable === 'REGION_NAME' && !isProven) continue
+    return (
+      `${variable} names ${provider}:${region}, a region that is not known here: set JOULETAP_ZONE ` +
+      'or JOULETAP_COUNTRY.'
+    )
   }
   return undefined
 }

@@ -63,8 +63,13 @@ async function byAddress(http: Http, url: string): Promise<Location> {
     },
   })
   const location = known(country, new URL(url).host)
-  const degrees = typeof latitude === 'number' && typeof longitude === 'number'
-  return degrees ? { ...location, latitude, longitude } : location
+  return isWithin(latitude, 90) && isWithin(longitude, 180)
+    ? { ...location, latitude, longitude }
+    : location
+}
+
+function isWithin(degrees: unknown, most: number): degrees is number {
+  return typeof degrees === 'number' && Math.abs(degrees) <= most
 }
 
 function known(place: string, detail: string): Location {

@@ -55,19 +55,35 @@ function look(location: Location): { entry: Entry; warnings: string[] } {
   const row = country === undefined ? undefined : rowOf(country)
   if (row && Number(row.g_per_kwh) > 0) return { entry: ofCountry(row), warnings: [] }
   // A grid without any emissions would be news: it is a hole.
-  const hole = row
-    ? [`The 0 g/kWh of ${row.name} in ${OWID.source}'s table counts as missing.`]
-    : []
-  const entry = ofZone(country)
-  if (entry) return { entry, warnings: hole }
-  const why = country === undefined ? 'The place is not known' : `No table knows ${name}`
-  return {
-    entry: WORLD,
-    warnings: [
-      ...hole,
-      `${why}: the world's average of ${WORLD.year}, ${WORLD.gramsPerKWh} g/kWh, stands in.`,
-    ],
+  const hole = row && `The 0 g/kWh of ${row.name} in ${OWID.source}'s table counts as missing`
+  const zone = ofZone(country)
+  if (zone) {
+    const { gramsPerKWh, year, source } = zone
+    const standIn = `${gramsPerKWh} g/kWh, of ${year} and by ${source}, stands in`
+    return { entry: zone, warnings: hole ? [`${hole}: ${standIn}.`] : [] }
   }
+  const why = hole ?? (country === undefined ? 'The place is not known' : `No table knows ${name}`)
+  const feeder = country === undefined ? undefined : FED_BY[country]
+  const fed = feeder === undefined ? undefined : rowOf(feeder)
+  if (fed) {
+    const warning = `${why}: the figure of ${fed.name}, whose grid feeds it, stands in.`
+    return { entry: ofCountry(fed), warnings: [warning] }
+  }
+  const standIn = `the world's average of ${WORLD.year}, ${WORLD.gramsPerKWh} g/kWh, stands in`
+  return { entry: WORLD, warnings: [`${why}: ${standIn}.`] }
+}
+
+/**
+ * Without a row, and fed by a neighbour's grid (almost) alone: not so the islands, which burn what no
+ * figure of their mother country shows. Jersey: 95 %, Jersey Electricity; Liechtenstein: in the control
+ * area of Swissgrid.
+ */
+const FED_BY: Readonly<Record<string, string>> = {
+  JE: 'FR',
+  LI: 'CH',
+  MC: 'FR',
+  SM: 'IT',
+  VA: 'IT',
 }
 
 function remarksOn({ source, year, factors }: Entry): string[] {

@@ -8,6 +8,7 @@ import {
   resolveLocation,
   tableIntensity,
 } from '../carbon'
+import { configuration } from '../config'
 import { badOption } from '../errors'
 import { type Paint, paintFor, STDOUT, write } from './output'
 import { table } from './text'
@@ -21,15 +22,17 @@ interface Options {
 /** What `regions --json` writes. */
 interface Found {
   schema: 'jouletap.regions/1'
+  /** Where you are, or the place that was named. */
+  location: Location
   /** The cleanest first. */
   regions: Region[]
-  /** The cleanest of the nearest, where it is known where you are. */
+  /** The cleanest of the nearest, where the degrees of the place are known. */
   cleanestNear?: Region
 }
 
 interface Region extends CloudRegionFacts {
   intensity: Omit<IntensityPoint, 'start' | 'end'>
-  /** From the place that was named. */
+  /** From the place, where both are known. */
   kilometres?: number
 }
 
@@ -70,7 +73,7 @@ function find(provider: string | undefined, near: string | undefined): Found {
   if (provider !== undefined && !known.some((region) => region.provider === provider)) {
     throw badOption('the provider', provider, 'one of aws, azure, gcp')
   }
-  const here = near === undefined ? resolveLocation() : resolveLocation(near)
+  const here = resolveLocation(near, { configuration: configuration() })
   if (near !== undefined && here.latitude === undefined) {
     throw badOption('--near', near, 'degrees (55.7,12.6) or the region of a cloud')
   }
@@ -85,7 +88,12 @@ function find(provider: string | undefined, near: string | undefined): Found {
     .sort((a, b) => a.kilometres! - b.kilometres!)
     .slice(0, NEAR)
   const cleanestNear = regions.find((region) => nearest.includes(region))
-  return { schema: 'jouletap.regions/1', regions, ...(cleanestNear && { cleanestNear }) }
+  return {
+    schema: 'jouletap.regions/1',
+    location: here,
+    regions,
+    ...(cleanestNear && { cleanestNear }),
+  }
 }
 
 function intensityOf({ provider, region }: CloudRegionFacts): Region['intensity'] {
@@ -113,7 +121,7 @@ function farFrom(here: Location, there: CloudRegionFacts): { kilometres?: number
   return { kilometres: Math.round(2 * 6371 * Math.asin(Math.sqrt(Math.min(1, h)))) }
 }
 
-function text({ regions, cleanestNear }: Found, paint: Paint): string {
+function text({ location, regions, cleanestNear }: Found, paint: Paint): string {
   const rows = regions.map(({ provider, region, name, country, intensity, kilometres }) => [
     `${provider}:${region}`,
     intensity.gramsPerKWh.toFixed(0).padStart(4),
@@ -128,12 +136,17 @@ function text({ regions, cleanestNear }: Found, paint: Paint): string {
       '',
       paint(
         'bold',
-        `The cleanest of the ${NEAR} nearest: ${provider}:${region}, ` +
+        `The cleanest of the ${NEAR} nearest to ${location.name}: ${provider}:${region}, ` +
           `${intensity.gramsPerKWh.toFixed(0)} g/kWh, ${kilometres} km away.`,
       ),
     )
   } else {
-    lines.push('', 'Name a place, as in --near 55.7,12.6, to be told the cleanest near it.')
+    const place = location.foundBy === 'nothing' ? 'here' : location.name
+    lines.push(
+      '',
+      `How far they are from ${place} is not known: name degrees, as in --near 55.7,12.6, to be told ` +
+        'the cleanest near them.',
+    )
   }
   const sources = [...new Set(regions.map(({ intensity }) => intensity.attribution))]
   lines.push(...sources.map((source) => paint('dim', source ?? '')))

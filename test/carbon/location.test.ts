@@ -20,6 +20,8 @@ describe('resolveLocation', () => {
     ['United States of America', { country: 'US' }],
     ['Monaco', { country: 'MC' }],
     ['XK', { country: 'XK' }],
+    ['curacao', { country: 'CW', name: 'Curaçao' }],
+    ['Türkiye', { country: 'TR' }],
     ['dk-dk1', { country: 'DK', zone: 'DK-DK1' }],
     ['US-CAL-CISO', { country: 'US', zone: 'US-CAL-CISO' }],
     ['US-CA', { country: 'US', subdivision: 'US-CA', name: 'California' }],
@@ -41,10 +43,17 @@ describe('resolveLocation', () => {
     ['DKK', /not "DKK"; near it: .*DK/],
     ['Denmrak', /near it: Denmark/],
     ['DK-DK3', /near it: .*DK-DK1, DK-DK2/],
+    ['US-CQ', /near it: US-CA, US-CO, US-CT\.$/],
+    ['dk1', /near it: DK\.$/],
     ['aws:eu-north-9', /aws:eu-north-9, a region that is not known here; near it: eu-north-1/],
     ['ibm:eu-de', /must be a region of aws, azure, gcp/],
     ['91,0', /latitude/],
-    ['a,b', /latitude/],
+    ['a,b', /latitude.*"a,b"/],
+    ['55.7,', /latitude.*"55\.7,"/],
+    [',', /latitude/],
+    [{ latitude: 91, longitude: 0 }, /latitude/],
+    [{ country: 'DK' }, /latitude/],
+    ['1,2,3', /must be a country/],
     ['', /must be a country/],
     [7, /must be a country/],
   ]
@@ -98,7 +107,40 @@ describe('resolveLocation', () => {
     expect(doubt.warnings.join()).to.contain('JOULETAP_ZONE')
     const environment = { AWS_REGION: 'eu-west-3', AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs20.x' }
     expect(found({ environment }).warnings).to.deep.equal([])
-    expect(found({ environment: { AWS_REGION: 'mars-1' } }).foundBy).to.equal('nothing')
+  })
+
+  const clouds: [NodeJS.ProcessEnv, string, boolean][] = [
+    [{ AWS_DEFAULT_REGION: 'us-east-1' }, 'us-east-1', false],
+    [{ FUNCTION_REGION: 'us-central1', FUNCTION_NAME: 'f' }, 'us-central1', true],
+    // Google sets neither of the two: they say what is asked for from there.
+    [{ GOOGLE_CLOUD_REGION: 'us-central1', K_SERVICE: 's' }, 'us-central1', false],
+    [{ CLOUDSDK_COMPUTE_REGION: 'europe-west1' }, 'europe-west1', false],
+    [{ REGION_NAME: 'West Europe', WEBSITE_SITE_NAME: 's' }, 'westeurope', true],
+    [{ AZURE_REGION: 'westeurope', WEBSITE_SITE_NAME: 's' }, 'westeurope', false],
+  ]
+  for (const [environment, region, isProven] of clouds) {
+    it(`takes ${JSON.stringify(environment)} for ${isProven ? 'sure' : 'likely'}`, () => {
+      const { cloud, warnings } = found({ environment })
+      expect(cloud!.region).to.equal(region)
+      expect(warnings).to.have.length(isProven ? 0 : 1)
+    })
+  }
+
+  it('says that a region is not known, and goes on to the time zone', () => {
+    const environment = { AWS_REGION: 'mars-1', AWS_EXECUTION_ENV: 'AWS_ECS_FARGATE' }
+    for (const [timeZone, country] of [
+      ['Europe/Berlin', 'DE'],
+      ['UTC', undefined],
+    ] as const) {
+      const location = found({ environment, timeZone })
+      expect(location.country).to.equal(country)
+      expect(location.warnings[0]).to.match(/^AWS_REGION names aws:mars-1, .*not known here/)
+    }
+    // The name is anybody's.
+    const said = (more: object) =>
+      found({ environment: { REGION_NAME: 'EMEA', ...more } }).warnings.join()
+    expect(said({})).to.not.contain('EMEA')
+    expect(said({ WEBSITE_SITE_NAME: 'mine' })).to.contain('azure:EMEA')
   })
 
   for (const timeZone of ['UTC', 'Etc/UTC', 'GMT', 'Etc/GMT+3', 'Nowhere/At_All']) {

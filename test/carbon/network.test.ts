@@ -51,6 +51,15 @@ describe('locateByNetwork', () => {
     expect(location).to.include({ country: 'DK', latitude: 55.7, foundBy: 'network' })
   })
 
+  for (const degrees of ['"latitude":91,"longitude":0', '"latitude":"55.7","longitude":12.6', '']) {
+    it(`knows the country alone where the degrees are none: ${degrees}`, async () => {
+      service.answer({ body: `{"country_code":"DK"${degrees && `,${degrees}`}}` })
+      const location = await locateByNetwork({ by: 'geolocation', url: service.url })
+      expect(location).to.include({ country: 'DK' })
+      expect(location).to.not.have.any.keys('latitude', 'longitude')
+    })
+  }
+
   const failures: [LocateOptions['by'], Reply, RegExp][] = [
     ['metadata', { status: 404 }, /No cloud answers/],
     ['metadata', { how: 'never' }, /No cloud answers/],

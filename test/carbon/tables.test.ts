@@ -50,7 +50,29 @@ describe('tables', () => {
     expect(lineOf('country-intensity.csv', 'CF').at(-1)).to.equal('0.0')
     const { point, warnings } = of('CF')
     expect(point.gramsPerKWh).to.be.above(0)
-    expect(warnings[0]).to.contain('Central African Republic').and.to.contain('counts as missing')
+    expect(warnings).to.have.length(1)
+    expect(warnings[0])
+      .to.contain('Central African Republic')
+      .and.to.contain('counts as missing')
+      .and.to.contain(`${point.gramsPerKWh} g/kWh, of ${point.year} and by ${point.source}`)
+  })
+
+  for (const [code, feeder] of Object.entries({
+    JE: 'FR',
+    LI: 'CH',
+    MC: 'FR',
+    SM: 'IT',
+    VA: 'IT',
+  })) {
+    it(`give ${code} the figure of ${feeder}, whose grid feeds it, and say so`, () => {
+      const { point, warnings } = of(code)
+      expect(point).to.deep.equal(of(feeder).point)
+      expect(warnings.join()).to.contain(resolveLocation(feeder).name)
+    })
+  }
+
+  it('give islands that burn their own fuel no clean figure of a country far away', () => {
+    for (const code of ['SJ', 'BL', 'CX', 'IO']) expect(of(code).point.zone, code).to.equal('WORLD')
   })
 
   it('know grid zones by their newest year', () => {

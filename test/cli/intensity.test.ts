@@ -1,4 +1,4 @@
-/** `jouletap intensity` and `jouletap regions`: what they print, and what they refuse. */
+/** `jouletap intensity`: what it prints, and what it refuses. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -158,47 +158,4 @@ describe('jouletap intensity', () => {
     expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' })
     expect(stderr).to.contain('bad.csv: row 2: 2026-11-26T01:00:00 is no time')
   })
-})
-
-describe('jouletap regions', () => {
-  it('lists the regions of a cloud, the cleanest first', async () => {
-    const { code, stdout } = await runCli(['regions', 'gcp'])
-    expect(code).to.equal(0)
-    const rows = [...stdout.matchAll(/^gcp:(\S+) +(\d+) +g\/kWh, (\d{4})/gm)]
-    expect(rows).to.have.length(40)
-    const grams = rows.map(([, , value]) => Number(value))
-    expect(grams).to.deep.equal([...grams].sort((a, b) => a - b))
-    expect(stdout).to.contain('Google, region-carbon-info')
-  })
-
-  it('names the cleanest of the nearest', async () => {
-    const near = async (place: string) => {
-      const { stdout } = await runCli(['regions', 'aws', '--near', place, '--json'])
-      return JSON.parse(stdout) as {
-        regions: { region: string; kilometres?: number; intensity: { gramsPerKWh: number } }[]
-        cleanestNear: { region: string; kilometres: number }
-      }
-    }
-    const { regions, cleanestNear } = await near('55.7,12.6')
-    const nearest = regions.sort((a, b) => a.kilometres! - b.kilometres!).slice(0, 5)
-    const least = Math.min(...nearest.map(({ intensity }) => intensity.gramsPerKWh))
-    expect(
-      nearest.find(({ region }) => region === cleanestNear.region)!.intensity.gramsPerKWh,
-    ).to.equal(least)
-    // Copenhagen to Stockholm is 520 km.
-    expect(regions.find(({ region }) => region === 'eu-north-1')!.kilometres).to.be.within(505, 535)
-  })
-
-  for (const [args, message] of [
-    [['ibm'], /the provider must be one of aws, azure, gcp/],
-    [['aws', 'gcp'], /takes only one provider and options/],
-    [['--near', 'DK'], /--near must be degrees/],
-    [['--near', '99,0'], /latitude/],
-  ] as const) {
-    it(`refuses ${args.join(' ')}`, async () => {
-      const { code, stderr } = await runCli(['regions', ...args])
-      expect(code).to.equal(2)
-      expect(stderr).to.match(message)
-    })
-  }
 })
