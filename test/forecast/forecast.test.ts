@@ -6,7 +6,7 @@ import { JouletapError } from '../../lib/errors'
 import { backTest, forecastIntensity, withForecast } from '../../lib/forecast'
 import { bandsAt, quantile } from '../../lib/forecast/bands'
 import { hoursOf } from '../../lib/forecast/hours'
-import { predict } from '../../lib/forecast/model'
+import { METHODS, predict } from '../../lib/forecast/model'
 import { GRIDS, gridOf } from '../support/grids'
 import { hour, pointOf } from '../support/intensity'
 
@@ -137,7 +137,7 @@ describe('backTest', () => {
     figures.find((one) => one.method === method)!
 
   for (const { name, figures } of year) {
-    it(`finds the profile better than both naive models on the ${name} grid, on each of four days`, () => {
+    it(`finds the profile better than persistence and yesterday on the ${name} grid, on each of four days`, () => {
       const profile = of(figures, 'profile')
       expect(profile.forecasts).to.be.above(500)
       for (const method of ['persistence', 'seasonal-naive']) {
@@ -146,6 +146,15 @@ describe('backTest', () => {
             mapePercent,
           )
         }
+      }
+    })
+
+    // A profile of all days of the week alike cannot see that of coal.
+    const better = name === 'coal' ? 'worse' : 'better'
+    it(`finds the profile ${better} than the last week on the ${name} grid, on each of four days`, () => {
+      for (const [day, { mapePercent }] of of(figures, 'weekly-naive').days.entries()) {
+        const told = of(figures, 'profile').days[day]!.mapePercent
+        expect(told < mapePercent, `day ${day + 1}`).to.equal(better === 'better')
       }
     })
 
@@ -161,12 +170,28 @@ describe('backTest', () => {
     const { values } = hoursOf(gridOf('mixed', 60))
     const origin = 40 * 24
     const other = values.map((value, h) => (h > origin ? 2 * value! : value))
-    for (const method of ['profile', 'persistence', 'seasonal-naive'] as const) {
+    for (const method of METHODS) {
       expect(predict(method, other, origin, 96)).to.deep.equal(predict(method, values, origin, 96))
       expect(bandsAt(method, other, origin, 96, 0.9)).to.deep.equal(
         bandsAt(method, values, origin, 96, 0.9),
       )
     }
+  })
+
+  it('makes no error of what repeats every week, by the week before', () => {
+    const weekly = historyOf(60 * 24, (h) => 100 + (h % 168))
+    const [figures] = backTest(weekly, { methods: ['weekly-naive'], days: 7 })
+    expect(figures!.days.map(({ mapePercent }) => mapePercent)).to.deep.equal(Array(7).fill(0))
+  })
+
+  it('counts hours of 0 g/kWh for the bands, of which there is no percentage', () => {
+    const half = historyOf(60 * 24, (h) => (h % 2 === 0 ? 0 : 100))
+    const [figures] = backTest(half, { methods: ['profile'], days: 1 })
+    expect(figures!.days[0]).to.deep.equal({ mapePercent: 0, covered: 1, hours: 39 * 12 })
+    // From a day on the last hour of each is 0, which the errors before it did not tell.
+    const rare = historyOf(60 * 24, (h) => (h % 24 === 23 && h > 20 * 24 ? 0 : 100))
+    const [missed] = backTest(rare, { methods: ['persistence'], days: 1 })
+    expect(missed!.days[0]!.covered).to.be.below(1)
   })
 
   it('refuses what cannot be tested', () => {
