@@ -100,6 +100,24 @@ describe('forecastIntensity', () => {
     expect(forecastIntensity(historyOf(23, wave), { hours: 4 })).to.equal(undefined)
   })
 
+  it('knows nothing of forecasts and of annual means', () => {
+    for (const status of ['forecast', 'annual-average'] as const) {
+      const history = historyOf(30 * 24, wave, { status })
+      expect(forecastIntensity(history, { hours: 4 }), status).to.equal(undefined)
+    }
+    const known = historyOf(30 * 24, wave)
+    const later = pointOf(30 * 24, 40 * 24, 9, { status: 'forecast', source: 'other' })
+    const both = seriesOf([...known.points, later])
+    expect(forecastIntensity(both, { hours: 4 })).to.deep.equal(
+      forecastIntensity(known, { hours: 4 }),
+    )
+  })
+
+  it('has bands up to the highest coverage that is allowed', () => {
+    const [first] = forecastIntensity(gridOf('mixed', 60), { hours: 1, coverage: 0.95 })!.points
+    expect(first!.quantiles!.map(({ p }) => p)).to.deep.equal([(1 - 0.95) / 2, (1 + 0.95) / 2])
+  })
+
   it('takes series of any step, with holes, in any order', () => {
     const quarters = Array.from({ length: 8 * 96 }, (_, q) =>
       pointOf(q / 4, (q + 1) / 4, wave(q / 4)),
@@ -116,11 +134,12 @@ describe('forecastIntensity', () => {
     { hours: 337 },
     { hours: 1.5 },
     { hours: 5, method: 'magic' },
-    { hours: 5, coverage: 1 },
+    { hours: 5, coverage: 0.99 },
+    { hours: 5, coverage: '0.9' },
   ]) {
     it(`refuses ${JSON.stringify(options)}`, () => {
       const [name] = Object.keys(options).reverse()
-      expect(() => forecastIntensity(gridOf('coal', 3), options as { hours: number }))
+      expect(() => forecastIntensity(gridOf('coal', 3), options as unknown as { hours: number }))
         .to.throw(JouletapError, new RegExp(`^${name} must be`))
         .with.property('code', 'BAD_OPTION')
     })
@@ -260,12 +279,39 @@ describe('withForecast', () => {
   })
 
   it('says that there is too little past', async () => {
-    const young = { ...provider, range: async () => [pointOf(0, 5, 3)] }
-    const error = await withForecast(young, { now }).forecast!(location, 5).then(
+    for (const known of [[], [pointOf(0, 5, 3)]]) {
+      const error = await errorOf({ ...provider, range: async () => known })
+      expect(error).to.be.instanceOf(JouletapError).and.include({ code: 'INTENSITY_UNAVAILABLE' })
+      expect(error.message).to.contain('less than a day')
+    }
+  })
+
+  it('says that the past ended too long ago', async () => {
+    const error = await errorOf({ ...provider, range: async () => gridOf('sunny', 20).points })
+    expect(error).to.be.instanceOf(JouletapError).and.include({ code: 'INTENSITY_UNAVAILABLE' })
+    expect(error.message).to.contain(hour(20 * 24).toISOString())
+  })
+
+  it('takes objects of a class, and a forecast that throws at once', async () => {
+    class Made implements Provider {
+      readonly id = 'class'
+      covers() {
+        return this.id === 'class'
+      }
+      range = provider.range
+      forecast(): Promise<IntensityPoint[]> {
+        throw new Error('no')
+      }
+    }
+    const able = withForecast(new Made(), { now })
+    expect(able.covers(location)).to.equal(true)
+    expect(await able.range(location, hour(0), hour(5))).to.have.length(5)
+    expect(await able.forecast!(location, 5)).to.have.length(5)
+  })
+
+  const errorOf = (made: Provider) =>
+    withForecast(made, { now }).forecast!(location, 5).then(
       () => undefined,
       (cause) => cause,
     )
-    expect(error).to.be.instanceOf(JouletapError).and.include({ code: 'INTENSITY_UNAVAILABLE' })
-    expect(error.message).to.contain('less than a day')
-  })
 })
