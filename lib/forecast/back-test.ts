@@ -19,10 +19,11 @@ export interface BackTestOptions {
 
 /** Of one day ahead. */
 export interface DayFigures {
-  /** Mean absolute percentage error, of hours that were not 0. */
+  /** Mean absolute percentage error, of hours that were not 0 g/kWh; NaN where all were. */
   readonly mapePercent: number
   /** The share of hours that were inside their band; null where none had one. */
   readonly covered: number | null
+  /** Of which the percentage is. */
   readonly hours: number
 }
 
@@ -71,10 +72,12 @@ export function backTest(history: IntensitySeries, options: BackTestOptions = {}
       for (const [index, expected] of told.entries()) {
         const value = values[origin + 1 + index]
         const sum = sums[Math.floor(index / DAY)]!
-        if (value === undefined || value === 0) continue
+        if (value === undefined) continue
         const error = Math.abs(value - expected)
-        sum.error += error / value
-        sum.hours++
+        if (value > 0) {
+          sum.error += error / value
+          sum.hours++
+        }
         if (!Number.isFinite(bands[index]!)) continue
         sum.bands++
         if (error <= bands[index]!) sum.inside++

@@ -2,13 +2,13 @@
 import { type IntensityPoint, type IntensitySeries, type Provider, seriesOf } from '../carbon'
 import { badOption, JouletapError } from '../errors'
 import { bandsAt } from './bands'
-import { hourStart, hoursOf } from './hours'
+import { hourStart, hoursOf, isKnown } from './hours'
 import { METHODS, type Method, predict } from './model'
 
 export interface ForecastOptions {
   /** Default profile. */
   readonly method?: Method
-  /** Probability that the band holds the value, 0.5 … 0.99. Default 0.9. */
+  /** Probability that the band holds the value, 0.5 … 0.95: 30 errors tell no more. Default 0.9. */
   readonly coverage?: number
 }
 
@@ -16,11 +16,13 @@ const DAY = 24
 const MOST_HOURS = 14 * DAY
 /** What bands are made of: thirty days, and four days whose errors are not known yet. */
 const HISTORY_MS = 41 * DAY * 3_600_000
+const TOO_LITTLE = 'knows less than a day of the past'
 
 /**
  * The hours after the end of a history: mean of the hour of the day on the last seven days, corrected by
  * what the last hours were above or below it, which fades by 5 % an hour; see `predict`. Each has
- * quantiles where enough days are known to tell how right it is: twenty for four days at 0.9.
+ * quantiles where enough days are known to tell how right it is: twenty for four days at 0.9. Forecasts
+ * and annual means in the history count as unknown.
  * @param options.hours 1 … 336
  * @returns undefined where less than a day is known.
  * @throws {JouletapError} BAD_OPTION
@@ -40,7 +42,7 @@ export function forecastIntensity(
   const told = known < DAY ? undefined : predict(method, values, origin, hours)
   if (!told) return undefined
   const bands = bandsAt(method, values, origin, hours, coverage)
-  const { zone, source, licence, attribution } = history.points.at(-1)!
+  const { zone, source, licence, attribution } = history.points.findLast(isKnown)!
   const points = told.map((gramsPerKWh, index): IntensityPoint => {
     const hour = first + origin + 1 + index
     return {
@@ -78,8 +80,8 @@ export function checkForecast({ method = 'profile', coverage = 0.9 }: ForecastOp
   if (!METHODS.includes(method)) {
     throw badOption('method', method, `one of ${METHODS.join(', ')}`)
   }
-  if (!(coverage >= 0.5 && coverage <= 0.99)) {
-    throw badOption('coverage', coverage, 'a number from 0.5 to 0.99')
+  if (!(typeof coverage === 'number' && coverage >= 0.5 && coverage <= 0.95)) {
+    throw badOption('coverage', coverage, 'a number from 0.5 to 0.95')
   }
   return { method, coverage }
 }
@@ -99,27 +101,38 @@ export function withForecast(
   async function ownPast(location: Parameters<Provider['range']>[0], hours: number) {
     const to = now()
     const from = new Date(to.getTime() - HISTORY_MS)
-    const past = await provider.range(location, from, to)
-    const history = seriesOf(past.filter(({ status }) => status !== 'forecast'))
+    const past = (await provider.range(location, from, to)).filter(isKnown)
+    if (past.length === 0) throw unavailable(TOO_LITTLE)
+    const history = seriesOf(past)
+    const last = history.points.at(-1)!.end
     // The history may end some hours ago.
-    const late = Math.ceil((to.getTime() - history.points.at(-1)!.end.getTime()) / 3_600_000)
+    const late = Math.ceil((to.getTime() - last.getTime()) / 3_600_000)
     const ahead = Math.min(MOST_HOURS, Math.ceil(hours) + Math.max(0, late) + 1)
     const series = forecastIntensity(history, { ...options, hours: ahead })
-    if (series) {
-      const end = new Date(to.getTime() + hours * 3_600_000)
-      return series.points.filter((point) => point.start < end && point.end > to)
-    }
-    throw new JouletapError(
-      'INTENSITY_UNAVAILABLE',
-      `${provider.id} knows less than a day of the past: nothing can be forecast from that.`,
-    )
+    if (!series) throw unavailable(TOO_LITTLE)
+    const end = new Date(to.getTime() + hours * 3_600_000)
+    const points = series.points.filter((point) => point.start < end && point.end > to)
+    if (points.length === 0) throw unavailable(`knows nothing after ${last.toISOString()}`)
+    return points
   }
 
+  const unavailable = (why: string) =>
+    new JouletapError(
+      'INTENSITY_UNAVAILABLE',
+      `${provider.id} ${why}: nothing can be forecast from that.`,
+    )
+
   return {
-    ...provider,
+    id: provider.id,
+    covers: (location) => provider.covers(location),
+    range: (location, from, to) => provider.range(location, from, to),
     async forecast(location, hours) {
-      if (!provider.forecast) return ownPast(location, hours)
-      return provider.forecast(location, hours).catch(() => ownPast(location, hours))
+      try {
+        if (provider.forecast) return await provider.forecast(location, hours)
+      } catch {
+        // Its past may still be there.
+      }
+      return ownPast(location, hours)
     },
   }
 }

@@ -1,5 +1,5 @@
 /** A series as means over the hours of UTC, in which no day has 23 or 25. */
-import type { IntensitySeries } from '../carbon'
+import type { IntensityPoint, IntensitySeries } from '../carbon'
 
 const HOUR_MS = 3_600_000
 
@@ -10,8 +10,15 @@ export interface Hours {
   readonly values: readonly (number | undefined)[]
 }
 
-/** Means by the time that each point holds. */
-export function hoursOf({ points }: IntensitySeries): Hours {
+/** Whether a point tells of its own time: a forecast does not, nor does the mean of a year. */
+export function isKnown({ status }: IntensityPoint): boolean {
+  return status === 'measured' || status === 'estimated'
+}
+
+/** Means by the time that each point holds; none where nothing is known. */
+export function hoursOf(history: IntensitySeries): Hours {
+  const points = history.points.filter(isKnown)
+  if (points.length === 0) return { first: 0, values: [] }
   const first = Math.floor(points[0]!.start.getTime() / HOUR_MS)
   const last = Math.ceil(points.at(-1)!.end.getTime() / HOUR_MS)
   const sums = new Float64Array(last - first)

@@ -1,14 +1,20 @@
-/** What comes after a time by what came before: three models, two of them to be held against. */
+/** What comes after a time by what came before: one model, and three to hold it against. */
 
-/** `persistence`: it stays as it is; `seasonal-naive`: as a day before. */
-export type Method = 'profile' | 'persistence' | 'seasonal-naive'
-export const METHODS: readonly Method[] = ['profile', 'persistence', 'seasonal-naive']
+/** `persistence`: it stays as it is; `seasonal-naive`: as a day before; `weekly-naive`: as a week before. */
+export type Method = 'profile' | 'persistence' | 'seasonal-naive' | 'weekly-naive'
+export const METHODS: readonly Method[] = [
+  'profile',
+  'persistence',
+  'seasonal-naive',
+  'weekly-naive',
+]
 
 type Values = readonly (number | undefined)[]
 
 const DAY = 24
 /** Days of the profile, and hours of the level. */
 const DAYS = 7
+const WEEK = DAYS * DAY
 const LEVEL_HOURS = 6
 /** What is left of the level from hour to hour: 29 % after a day. */
 const DECAY = 0.95
@@ -31,17 +37,18 @@ export function predict(
     const last = latest(values, origin, 1, DAY)
     return last === undefined ? undefined : Array(hours).fill(last)
   }
-  const profile = Array.from({ length: DAY }, (_, hour) =>
+  const period = method === 'weekly-naive' ? WEEK : DAY
+  const profile = Array.from({ length: period }, (_, hour) =>
     method === 'profile'
       ? meanBefore(values, origin + 1 + hour)
-      : latest(values, origin + 1 + hour - DAY, DAY, DAYS),
+      : latest(values, origin + 1 + hour - period, period, WEEK / period),
   )
-  // An hour of the day that was never seen is like the others.
+  // An hour of the period that was never seen is like the others.
   const usual = mean(profile)
   if (usual === undefined) return undefined
   const level = method === 'profile' ? (levelAt(values, origin) ?? 0) : 0
   return Array.from({ length: hours }, (_, index) =>
-    Math.max(0, (profile[index % DAY] ?? usual) + level * DECAY ** (index + 1)),
+    Math.max(0, (profile[index % period] ?? usual) + level * DECAY ** (index + 1)),
   )
 }
 

@@ -6,7 +6,7 @@ import { JouletapError } from '../../lib/errors'
 import { backTest, forecastIntensity, withForecast } from '../../lib/forecast'
 import { bandsAt, quantile } from '../../lib/forecast/bands'
 import { hoursOf } from '../../lib/forecast/hours'
-import { predict } from '../../lib/forecast/model'
+import { METHODS, predict } from '../../lib/forecast/model'
 import { GRIDS, gridOf } from '../support/grids'
 import { hour, pointOf } from '../support/intensity'
 
@@ -100,6 +100,24 @@ describe('forecastIntensity', () => {
     expect(forecastIntensity(historyOf(23, wave), { hours: 4 })).to.equal(undefined)
   })
 
+  it('knows nothing of forecasts and of annual means', () => {
+    for (const status of ['forecast', 'annual-average'] as const) {
+      const history = historyOf(30 * 24, wave, { status })
+      expect(forecastIntensity(history, { hours: 4 }), status).to.equal(undefined)
+    }
+    const known = historyOf(30 * 24, wave)
+    const later = pointOf(30 * 24, 40 * 24, 9, { status: 'forecast', source: 'other' })
+    const both = seriesOf([...known.points, later])
+    expect(forecastIntensity(both, { hours: 4 })).to.deep.equal(
+      forecastIntensity(known, { hours: 4 }),
+    )
+  })
+
+  it('has bands up to the highest coverage that is allowed', () => {
+    const [first] = forecastIntensity(gridOf('mixed', 60), { hours: 1, coverage: 0.95 })!.points
+    expect(first!.quantiles!.map(({ p }) => p)).to.deep.equal([(1 - 0.95) / 2, (1 + 0.95) / 2])
+  })
+
   it('takes series of any step, with holes, in any order', () => {
     const quarters = Array.from({ length: 8 * 96 }, (_, q) =>
       pointOf(q / 4, (q + 1) / 4, wave(q / 4)),
@@ -116,11 +134,12 @@ describe('forecastIntensity', () => {
     { hours: 337 },
     { hours: 1.5 },
     { hours: 5, method: 'magic' },
-    { hours: 5, coverage: 1 },
+    { hours: 5, coverage: 0.99 },
+    { hours: 5, coverage: '0.9' },
   ]) {
     it(`refuses ${JSON.stringify(options)}`, () => {
       const [name] = Object.keys(options).reverse()
-      expect(() => forecastIntensity(gridOf('coal', 3), options as { hours: number }))
+      expect(() => forecastIntensity(gridOf('coal', 3), options as unknown as { hours: number }))
         .to.throw(JouletapError, new RegExp(`^${name} must be`))
         .with.property('code', 'BAD_OPTION')
     })
@@ -137,7 +156,7 @@ describe('backTest', () => {
     figures.find((one) => one.method === method)!
 
   for (const { name, figures } of year) {
-    it(`finds the profile better than both naive models on the ${name} grid, on each of four days`, () => {
+    it(`finds the profile better than persistence and yesterday on the ${name} grid, on each of four days`, () => {
       const profile = of(figures, 'profile')
       expect(profile.forecasts).to.be.above(500)
       for (const method of ['persistence', 'seasonal-naive']) {
@@ -146,6 +165,15 @@ describe('backTest', () => {
             mapePercent,
           )
         }
+      }
+    })
+
+    // A profile of all days of the week alike cannot see that of coal.
+    const better = name === 'coal' ? 'worse' : 'better'
+    it(`finds the profile ${better} than the last week on the ${name} grid, on each of four days`, () => {
+      for (const [day, { mapePercent }] of of(figures, 'weekly-naive').days.entries()) {
+        const told = of(figures, 'profile').days[day]!.mapePercent
+        expect(told < mapePercent, `day ${day + 1}`).to.equal(better === 'better')
       }
     })
 
@@ -161,12 +189,28 @@ describe('backTest', () => {
     const { values } = hoursOf(gridOf('mixed', 60))
     const origin = 40 * 24
     const other = values.map((value, h) => (h > origin ? 2 * value! : value))
-    for (const method of ['profile', 'persistence', 'seasonal-naive'] as const) {
+    for (const method of METHODS) {
       expect(predict(method, other, origin, 96)).to.deep.equal(predict(method, values, origin, 96))
       expect(bandsAt(method, other, origin, 96, 0.9)).to.deep.equal(
         bandsAt(method, values, origin, 96, 0.9),
       )
     }
+  })
+
+  it('makes no error of what repeats every week, by the week before', () => {
+    const weekly = historyOf(60 * 24, (h) => 100 + (h % 168))
+    const [figures] = backTest(weekly, { methods: ['weekly-naive'], days: 7 })
+    expect(figures!.days.map(({ mapePercent }) => mapePercent)).to.deep.equal(Array(7).fill(0))
+  })
+
+  it('counts hours of 0 g/kWh for the bands, of which there is no percentage', () => {
+    const half = historyOf(60 * 24, (h) => (h % 2 === 0 ? 0 : 100))
+    const [figures] = backTest(half, { methods: ['profile'], days: 1 })
+    expect(figures!.days[0]).to.deep.equal({ mapePercent: 0, covered: 1, hours: 39 * 12 })
+    // From a day on the last hour of each is 0, which the errors before it did not tell.
+    const rare = historyOf(60 * 24, (h) => (h % 24 === 23 && h > 20 * 24 ? 0 : 100))
+    const [missed] = backTest(rare, { methods: ['persistence'], days: 1 })
+    expect(missed!.days[0]!.covered).to.be.below(1)
   })
 
   it('refuses what cannot be tested', () => {
@@ -235,12 +279,39 @@ describe('withForecast', () => {
   })
 
   it('says that there is too little past', async () => {
-    const young = { ...provider, range: async () => [pointOf(0, 5, 3)] }
-    const error = await withForecast(young, { now }).forecast!(location, 5).then(
+    for (const known of [[], [pointOf(0, 5, 3)]]) {
+      const error = await errorOf({ ...provider, range: async () => known })
+      expect(error).to.be.instanceOf(JouletapError).and.include({ code: 'INTENSITY_UNAVAILABLE' })
+      expect(error.message).to.contain('less than a day')
+    }
+  })
+
+  it('says that the past ended too long ago', async () => {
+    const error = await errorOf({ ...provider, range: async () => gridOf('sunny', 20).points })
+    expect(error).to.be.instanceOf(JouletapError).and.include({ code: 'INTENSITY_UNAVAILABLE' })
+    expect(error.message).to.contain(hour(20 * 24).toISOString())
+  })
+
+  it('takes objects of a class, and a forecast that throws at once', async () => {
+    class Made implements Provider {
+      readonly id = 'class'
+      covers() {
+        return this.id === 'class'
+      }
+      range = provider.range
+      forecast(): Promise<IntensityPoint[]> {
+        throw new Error('no')
+      }
+    }
+    const able = withForecast(new Made(), { now })
+    expect(able.covers(location)).to.equal(true)
+    expect(await able.range(location, hour(0), hour(5))).to.have.length(5)
+    expect(await able.forecast!(location, 5)).to.have.length(5)
+  })
+
+  const errorOf = (made: Provider) =>
+    withForecast(made, { now }).forecast!(location, 5).then(
       () => undefined,
       (cause) => cause,
     )
-    expect(error).to.be.instanceOf(JouletapError).and.include({ code: 'INTENSITY_UNAVAILABLE' })
-    expect(error.message).to.contain('less than a day')
-  })
 })
