@@ -1,5 +1,5 @@
 /** Answers of services on disk, so that a program that starts often does not ask often. */
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import {
   mkdirSync,
   readdirSync,
@@ -26,6 +26,12 @@ export interface Cache {
 
 /** Files that nobody has renewed for so long are removed. */
 const OLDEST_MS = 7 * 24 * 3_600_000
+/** Bytes of all files: beyond it the oldest are removed. */
+const MOST_BYTES = 64 * 2 ** 20
+/** Answers, whole or half written; the folder may be one that a user keeps other things in. */
+const OURS = /^[0-9a-f]{32}\.json(\.|$)/
+/** What may stand in a header. */
+const ETAG = /^[\x20-\x7e]+$/
 
 /** Whose answers may be shared: nothing of a key can be read from it. */
 export function cacheName(question: {
@@ -48,16 +54,18 @@ export function cacheIn(folder: string | null = userFolder()): Cache {
         const { text, fetchedAt, etag } = JSON.parse(readFileSync(join(folder, name), 'utf8'))
         const time = new Date(fetchedAt)
         if (typeof text !== 'string' || Number.isNaN(time.getTime())) return undefined
-        return { text, fetchedAt: time, ...(typeof etag === 'string' && { etag }) }
+        const sound = typeof etag === 'string' && ETAG.test(etag)
+        return { text, fetchedAt: time, ...(sound && { etag }) }
       } catch {
         return undefined
       }
     },
     write(name, kept) {
-      const made = join(folder, `${name}.${process.pid}`)
+      // Of this write alone: threads share an id of a process, and so do containers.
+      const made = join(folder, `${name}.${randomUUID()}`)
       try {
         mkdirSync(folder, { recursive: true, mode: 0o700 })
-        writeFileSync(made, JSON.stringify(kept), { mode: 0o600 })
+        writeFileSync(made, JSON.stringify(kept), { mode: 0o600, flag: 'wx' })
         renameSync(made, join(folder, name))
         prune(folder, kept.fetchedAt.getTime())
       } catch {
@@ -76,9 +84,17 @@ function remove(path: string): void {
 }
 
 function prune(folder: string, now: number): void {
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name)
-    if (now - statSync(path).mtimeMs > OLDEST_MS) remove(path)
+  const files = readdirSync(folder)
+    .filter((name) => OURS.test(name))
+    .flatMap((name) => {
+      const path = join(folder, name)
+      const stats = statSync(path, { throwIfNoEntry: false })
+      return stats ? [{ path, time: stats.mtimeMs, bytes: stats.size }] : []
+    })
+  let bytes = 0
+  for (const file of files.sort((a, b) => b.time - a.time)) {
+    bytes += file.bytes
+    if (now - file.time > OLDEST_MS || bytes > MOST_BYTES) remove(file.path)
   }
 }
 

@@ -1,13 +1,5 @@
 // The client against a service that fails in every way, and its cache.
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -149,15 +141,6 @@ describe('httpClient', () => {
     writeFileSync(join(folder, 'file'), '')
     const http = client({ cacheFolder: join(folder, 'file', 'cache') })
     expect((await http.ask(question())).value).to.equal(1)
-  })
-
-  it('removes what nobody has asked for in a week', async () => {
-    service.answer({ body: '1' })
-    mkdirSync(join(folder, 'cache'))
-    writeFileSync(join(folder, 'cache', 'old.json'), '')
-    time = Date.now() + 8 * 24 * 3_600_000
-    await client().ask(question())
-    expect(files()).to.not.include('old.json')
   })
 
   for (const status of [400, 401, 403, 404]) {
