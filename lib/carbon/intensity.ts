@@ -61,21 +61,22 @@ export async function intensity(
   const live = liveOf(options)
   if (live === false) return fromTable(location, wanted, warnings)
 
-  const http = clientOf(options)
-  const provider = chooseProvider(live, location, options, http)
+  const provider = chooseProvider(live, location, options, clientOf(options))
   if (!provider) {
     const none = `No provider without a key knows of ${location.name}: a table tells of it.`
     return fromTable(location, wanted, [...warnings, none])
   }
   try {
-    const answer = ask(provider, location, wanted, http)
+    const answer = ask(provider, location, wanted)
     const { series, remarks } = await inTime(answer, 1000 * timeoutSeconds, provider.id)
     return { location, series, warnings: [...warnings, ...remarks] }
   } catch (error) {
     if (error instanceof JouletapError && isUsers(error, provider)) throw error
     const why = error instanceof Error ? error.message : String(error)
-    const said = `${provider.id} told nothing (${why.replace(/\.$/, '')}): a table stands in.`
-    return fromTable(location, wanted, [...warnings, said])
+    const table = fromTable(location, wanted, [])
+    const [{ source, year }] = table.series.points as [IntensityPoint]
+    const said = `${provider.id} told nothing (${why.replace(/\.$/, '')}): the table of ${source}, ${year}, stands in.`
+    return { ...table, warnings: [...warnings, said, ...table.warnings] }
   }
 }
 
@@ -111,6 +112,10 @@ interface Wanted {
 }
 
 function wantedTime({ at, from, to, forecastHours }: IntensityOptions, now: Date): Wanted {
+  for (const [name, time] of Object.entries({ at, from, to })) {
+    if (time === undefined || (time instanceof Date && !Number.isNaN(time.getTime()))) continue
+    throw badOption(name, time, 'a time')
+  }
   const given = [at, from ?? to, forecastHours].filter((one) => one !== undefined)
   if (given.length > 1) {
     throw badOption('the time', given, 'one of at, from with to, and forecastHours')
@@ -130,7 +135,6 @@ function wantedTime({ at, from, to, forecastHours }: IntensityOptions, now: Date
     return { kind: 'range', from, to: until, hours: 0 }
   }
   const time = at ?? now
-  if (Number.isNaN(time.getTime())) throw badOption('at', at, 'a time')
   return { kind: 'at', from: time, to: new Date(time.getTime() + 1), hours: 0 }
 }
 
@@ -152,43 +156,60 @@ async function ask(
   provider: Provider,
   location: Location,
   { kind, from, to, hours }: Wanted,
-  http: Http,
 ): Promise<{ series: IntensitySeries; remarks: string[] }> {
   if (kind === 'forecast') {
     if (!provider.forecast) {
       throw new JouletapError('INTENSITY_UNAVAILABLE', `${provider.id} has no forecast`)
     }
-    return told(await provider.forecast(location, hours), from, to, http.now())
+    return told(await provider.forecast(location, hours), from, to)
   }
-  if (kind === 'range') return told(await provider.range(location, from, to), from, to, http.now())
+  if (kind === 'range') return told(await provider.range(location, from, to), from, to)
   const early = new Date(from.getTime() - NOW_MS)
   const points = await provider.range(location, early, to)
   const holds = points.filter(({ start, end }) => start <= from && end > from)
-  const latest = points.filter(({ start }) => start <= from).at(-1)
+  const latest = points.filter(({ start, end }) => start <= from && end > early).at(-1)
   const point = holds.at(-1) ?? latest
   if (!point) {
     throw new JouletapError('INTENSITY_UNAVAILABLE', `it has no value for ${from.toISOString()}`)
   }
-  const answer = told([point], point.start, point.end, http.now())
+  const answer = told([point], point.start, point.end)
   if (holds.length > 0) return answer
   const age = `The latest value of ${provider.id} is of ${point.start.toISOString()}.`
   return { ...answer, remarks: [...answer.remarks, age] }
 }
 
-/** An answer that came longer ago is told of: the service may have failed since. */
-const FRESH_MS = 3_600_000
-
+/** What of the points is of [from, to), and what is to be said of them. */
 function told(
   points: readonly IntensityPoint[],
   from: Date,
   to: Date,
-  now: Date,
 ): { series: IntensitySeries; remarks: string[] } {
   const series = seriesOf(points.filter(({ start, end }) => start < to && end > from))
-  const [{ fetchedAt, source }] = series.points as [IntensityPoint]
-  const isOld = fetchedAt !== undefined && now.getTime() - fetchedAt.getTime() > FRESH_MS
-  const old = `This is what ${source} said at ${fetchedAt?.toISOString()}, and not anew since.`
-  return { series, remarks: isOld ? [old] : [] }
+  const remarks: string[] = []
+  const old = series.points.find(({ stale }) => stale)
+  if (old) {
+    const { source, fetchedAt } = old
+    remarks.push(`${source} failed: this is what it said at ${fetchedAt?.toISOString()}.`)
+  }
+  const missing = Math.round(missingMs(series.points, from.getTime(), to.getTime()) / 60_000)
+  if (missing > 0) {
+    const [{ source }] = series.points as [IntensityPoint]
+    const stretch = `${from.toISOString()} to ${to.toISOString()}`
+    remarks.push(`${source} tells nothing of ${missing} min of the time from ${stretch}.`)
+  }
+  return { series, remarks }
+}
+
+/** How much of a stretch no point holds; not of the last hour, which services tell of late. */
+function missingMs(points: readonly IntensityPoint[], from: number, to: number): number {
+  let [known, missing] = [from, 0]
+  for (const { start, end } of points) {
+    const gap = start.getTime() - known
+    // Some begin with the next of their steps.
+    if (gap >= end.getTime() - start.getTime()) missing += gap
+    known = end.getTime()
+  }
+  return missing + (to - known > NOW_MS ? to - known : 0)
 }
 
 /** What comes in time; the timer keeps no process alive. */

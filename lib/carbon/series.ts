@@ -27,7 +27,9 @@ export function seriesOf(points: readonly IntensityPoint[]): IntensitySeries {
   for (const [index, point] of sorted.entries()) {
     mustBeAlike(first, point)
     const { gramsPerKWh, start, end } = point
-    if (!(gramsPerKWh >= 0 && gramsPerKWh <= MOST_GRAMS_PER_KWH)) {
+    if (
+      !(typeof gramsPerKWh === 'number' && gramsPerKWh >= 0 && gramsPerKWh <= MOST_GRAMS_PER_KWH)
+    ) {
       throw new JouletapError(
         'BAD_INPUT',
         `An intensity must be from 0 to ${MOST_GRAMS_PER_KWH} g/kWh, not ${gramsPerKWh} (${point.source}).`,

@@ -33,6 +33,8 @@ export interface IntensityPoint extends Basis {
   readonly issuedAt?: Date
   /** When it was fetched from a service. */
   readonly fetchedAt?: Date
+  /** The service has failed since then: this is the last that it said. */
+  readonly stale?: true
   readonly licence?: string
   /** The sentence that the licence asks for. */
   readonly attribution?: string

@@ -14,7 +14,7 @@ import { bars } from './chart'
 import { type LiveFlags, liveFlags, liveOptions } from './live'
 import { numberFrom } from './options'
 import { type Paint, paintFor, remark, STDERR, STDOUT, write } from './output'
-import { table } from './text'
+import { intensityText, table } from './text'
 import { noArguments } from './usage'
 
 interface Options extends LiveFlags {
@@ -110,7 +110,7 @@ function text({ location, series }: IntensityAnswer, paint: Paint): string {
   const lines =
     points.length === 1
       ? [`${paint('bold', `${grams(first)} g/kWh`)} in ${place}, ${when(first)}`]
-      : [paint('bold', `${place}, g/kWh`), ...chart(points, paint)]
+      : [paint('bold', `${place}, g/kWh, times of ${zoneOfClock()}`), ...chart(points, paint)]
   lines.push(paint('dim', `  ${basisText(basis)}; ${creditText(first)}`))
   if (location.foundBy !== 'option' && location.foundBy !== 'nothing') {
     lines.push(paint('dim', `  place by the ${location.foundBy}: ${location.detail}`))
@@ -118,13 +118,12 @@ function text({ location, series }: IntensityAnswer, paint: Paint): string {
   return `${lines.join('\n')}\n`
 }
 
-const grams = ({ gramsPerKWh }: IntensityPoint) =>
-  gramsPerKWh < 99.95 ? gramsPerKWh.toPrecision(3) : gramsPerKWh.toFixed(0)
+const grams = ({ gramsPerKWh }: IntensityPoint) => intensityText(gramsPerKWh)
 
-/** `annual average of 2024`, `measured 14:00 – 14:30`. */
+/** `annual average of 2024`, `measured, 26 Nov 14:00 – 26 Nov 14:30, times of Europe/Paris`. */
 function when({ status, year, start, end }: IntensityPoint): string {
   if (status === 'annual-average') return `annual average of ${year}`
-  return `${status}, ${clock(start)} – ${clock(end)}`
+  return `${status}, ${clock(start)} – ${clock(end)}, times of ${zoneOfClock()}`
 }
 
 /** `life-cycle average of consumption`. */
@@ -176,8 +175,15 @@ function hourly(points: readonly IntensityPoint[]): IntensityPoint[] {
   })
 }
 
-/** `26 Nov 14:00`, of this machine's clock. */
+const zoneOfClock = () => new Intl.DateTimeFormat().resolvedOptions().timeZone
+
+/** `26 Nov 14:00`, of this machine's clock; with the year where it is another. */
 function clock(time: Date): string {
-  const day = time.toLocaleDateString('en-GB', { day: '2-digit', month: 'short' })
+  const isOther = time.getFullYear() !== new Date().getFullYear()
+  const day = time.toLocaleDateString('en-GB', {
+    day: '2-digit',
+    month: 'short',
+    ...(isOther && { year: 'numeric' }),
+  })
   return `${day} ${time.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })}`
 }

@@ -4,10 +4,9 @@ import type { RunCarbon, RunRecord } from '../record'
 import { deviceText, integrated, isGpu } from './domain'
 import type { Paint } from './output'
 import {
-  decimals,
   durationText,
-  fixed,
   gramsText,
+  intensityText,
   joulesText,
   kWhText,
   table,
@@ -66,7 +65,7 @@ function carbonLines(carbon: RunCarbon, paint: Paint): string[] {
   const { foundBy } = carbon.location
   const what = status === 'annual-average' ? `annual average of ${year}` : status
   const found = foundBy === 'option' || foundBy === 'nothing' ? '' : `; place by the ${foundBy}`
-  const rate = `${fixed(gramsPerKWh, decimals(gramsPerKWh, 0) - 1)} g/kWh`
+  const rate = `${intensityText(gramsPerKWh)} g/kWh`
   return [
     `  ${amountText(carbon)} CO2e at ${rate}`,
     paint('dim', `  ${zone}, ${what}, ${source}${found}`),

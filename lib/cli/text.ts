@@ -65,6 +65,11 @@ export function gramsText(grams: number, uncertainty: number): string {
   return `${fixed(value, places)} ± ${fixed(error, places)} ${unit}`
 }
 
+/** `445`, of g/kWh: three digits, as more are not known. */
+export function intensityText(gramsPerKWh: number): string {
+  return fixed(gramsPerKWh, decimals(gramsPerKWh, 0) - 1)
+}
+
 /** `64.92 W`. */
 export function wattsText(watts: number, uncertainty: number): string {
   return `${fixed(watts, decimals(watts, uncertainty))} W`

@@ -73,6 +73,26 @@ describe('intensity', () => {
     expect(warnings.join()).to.contain('latest value of made is of 2026-11-26T11:00')
   })
 
+  it('says of how much of the time nothing is known', async () => {
+    const holes = async (points: readonly IntensityPoint[], options: IntensityOptions) => {
+      const { warnings } = await of(made(points, { forecast: async () => points }), options)
+      return warnings.filter((warning) => warning.includes('tells nothing'))
+    }
+    const night = { from: hour(0), to: hour(10) }
+    const inside = await holes([...day.slice(0, 3), ...day.slice(8, 10)], night)
+    expect(inside).to.deep.equal([
+      'made tells nothing of 300 min of the time from 2026-11-26T00:00:00.000Z to 2026-11-26T10:00:00.000Z.',
+    ])
+    expect((await holes(day.slice(2, 10), night)).join()).to.contain(' 120 min ')
+    expect((await holes(day.slice(0, 7), night)).join()).to.contain(' 180 min ')
+    // From 12:15 on: 45 min and two hours are known of 24 hours.
+    const ahead = await holes(day.slice(12, 15), { forecastHours: 24 })
+    expect(ahead.join()).to.contain(` ${24 * 60 - 45 - 120} min `)
+    // Services are late by up to an hour, or begin with their next step.
+    expect(await holes(day.slice(0, 9), night)).to.deep.equal([])
+    expect(await holes(day.slice(13, 16), { forecastHours: 3 })).to.deep.equal([])
+  })
+
   const failures: [string, Pick<Provider, 'range'> & Partial<Provider>, RegExp][] = [
     ['rejects', made([], { range: () => Promise.reject(new Error('on strike')) }), /on strike/],
     [
@@ -90,6 +110,8 @@ describe('intensity', () => {
     ['gives no list', made(undefined as unknown as []), /cannot be used/],
     ['mixes', made([pointOf(12, 13, 1), pointOf(13, 14, 1, { kind: 'marginal' })]), /mixed/],
     ['repeats itself', made([pointOf(12, 13, 1), pointOf(12, 13, 2)]), /overlap/],
+    ['has nothing but old values', made(day.slice(0, 5)), /no value for 2026-11-26T12:15/],
+    ['gives texts', made([pointOf(12, 13, '120' as unknown as number)]), /0 to 3000/],
     ['cannot forecast', made(day), /no forecast/],
   ]
   for (const [what, provider, why] of failures) {
@@ -100,7 +122,9 @@ describe('intensity', () => {
       expect(performance.now() - begun).to.be.below(2200)
       expect(series.points).to.have.length(1)
       expect(series.points[0]).to.include({ status: 'annual-average', zone: 'DK' })
-      expect(warnings.join('\n')).to.match(/made told nothing .*: a table stands in\./)
+      expect(warnings.join('\n')).to.match(
+        /made told nothing .*: the table of Our World in Data, \d{4}, stands in\./,
+      )
       expect(warnings.join('\n')).to.match(why)
     })
   }
@@ -138,6 +162,9 @@ describe('intensity', () => {
     [{ to: hour(1) }, /^from must be/],
     [{ forecastHours: 0 }, /^forecastHours must be/],
     [{ at: new Date('never') }, /^at must be/],
+    [{ at: '2026-11-26T12:00Z' }, /^at must be a time/],
+    [{ from: new Date('never'), to: hour(1) }, /^from must be a time/],
+    [{ from: hour(1), to: 5 }, /^to must be a time/],
     [{ timeoutSeconds: 0 }, /^timeoutSeconds must be/],
     [{ live: 'oracle' }, /provider must be auto, or one of neso/],
     [{ live: { id: 'x' } }, /a provider must be a name, or an object with a method range/],

@@ -74,6 +74,33 @@ describe('jouletap intensity', () => {
     expect(stdout).to.contain('####').and.to.not.contain('█')
   })
 
+  it('prints no figure that is another', async () => {
+    for (const [grams, told] of [
+      ['0', '0'],
+      ['0.5', '0.500'],
+      ['33', '33.0'],
+      ['999.6', '1000'],
+      ['1234', '1230'],
+      ['3000', '3000'],
+    ] as const) {
+      const { stdout } = await run('DK', '--grams', grams)
+      expect(stdout).to.match(new RegExp(`^${told.replace('.', '\\.')} g/kWh in Denmark`), grams)
+    }
+  })
+
+  it('names the zone of its times, and a year that is not this one', async () => {
+    const path = join(folder, 'old.csv')
+    writeFileSync(path, 'time,g_per_kwh\n2020-06-01T10:00Z,100\n2020-06-01T11:00Z,110\n')
+    const { stdout } = await runCli(
+      ['intensity', 'DK', '--file', path, '--at', '2020-06-01T10:30Z'],
+      {
+        env: { ...env(), TZ: 'Europe/Paris' },
+        cwd: folder,
+      },
+    )
+    expect(stdout).to.contain('01 Jun 2020 12:00 – 01 Jun 2020 13:00, times of Europe/Paris')
+  })
+
   it('forecasts from the past that a file has', async () => {
     const path = join(folder, 'past.csv')
     const start = Math.floor(Date.now() / 3_600_000) - 10 * 24

@@ -2,7 +2,7 @@
 import { JouletapError } from '../../errors'
 import type { Http } from '../http'
 import type { IntensityPoint, Provider } from '../types'
-import { gramsOf, pointsOf, type Sample, someOf, within } from './reply'
+import { ageOf, gramsOf, pointsOf, type Sample, someOf, within } from './reply'
 
 const STEP = 300
 const DAY_MS = 24 * 3_600_000
@@ -39,7 +39,7 @@ export function caiso(http: Http, options: { url?: string } = {}): Provider {
       status: 'measured',
       zone: ZONE,
       source: 'caiso',
-      fetchedAt: tonnes.fetchedAt,
+      ...ageOf(tonnes.stale ? tonnes : megawatts),
       attribution: 'California ISO, Today’s Outlook',
     })
   }

@@ -1,8 +1,8 @@
 /** A carbon-aware WebAPI of the Green Software Foundation, wherever the user has it. */
 import { badOption } from '../../errors'
-import type { Http } from '../http'
+import type { Answer, Http } from '../http'
 import type { Location, Provider } from '../types'
-import { gramsOf, listOf, pointsOf, type Sample, someOf, timeOf, within } from './reply'
+import { ageOf, gramsOf, listOf, pointsOf, type Sample, someOf, timeOf, within } from './reply'
 
 const STEP = 300
 const HOUR = 3600
@@ -16,14 +16,14 @@ export function carbonAware(http: Http, options: { url: string }): Provider {
     for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value)
     return http.ask({ url: address, ttlSeconds: STEP, plain: true, read })
   }
-  const common = (location: Location, fetchedAt: Date) =>
+  const common = (location: Location, answer: Answer<unknown>) =>
     ({
       kind: 'average',
       factors: 'unknown',
       boundary: 'unknown',
       zone: nameOf(location),
       source: 'carbon-aware',
-      fetchedAt,
+      ...ageOf(answer),
     }) as const
 
   return {
@@ -32,20 +32,24 @@ export function carbonAware(http: Http, options: { url: string }): Provider {
     async range(location, from, to) {
       const query = {
         location: nameOf(location),
-        time: from.toISOString(),
-        toTime: to.toISOString(),
+        time: toHour(from, Math.floor),
+        toTime: toHour(to, Math.ceil),
       }
-      const { value, fetchedAt } = await ask('emissions/bylocation', query, emissionsOf)
-      const points = pointsOf(value, HOUR, { ...common(location, fetchedAt), status: 'estimated' })
+      const answer = await ask('emissions/bylocation', query, emissionsOf)
+      const points = pointsOf(answer.value, HOUR, {
+        ...common(location, answer),
+        status: 'estimated',
+      })
       return someOf(within(points, from, to), 'carbon-aware')
     },
     async forecast(location, hours) {
       const query = { location: nameOf(location) }
-      const { value, fetchedAt } = await ask('emissions/forecasts/current', query, forecastOf)
-      const points = pointsOf(value.samples, HOUR, {
-        ...common(location, fetchedAt),
+      const answer = await ask('emissions/forecasts/current', query, forecastOf)
+      const { samples, issuedAt } = answer.value
+      const points = pointsOf(samples, HOUR, {
+        ...common(location, answer),
         status: 'forecast',
-        ...(value.issuedAt && { issuedAt: value.issuedAt }),
+        ...(issuedAt && { issuedAt }),
       })
       const now = http.now()
       const to = new Date(now.getTime() + hours * HOUR * 1000)
@@ -57,6 +61,12 @@ export function carbonAware(http: Http, options: { url: string }): Provider {
 function addressOf(url: string): string {
   if (/^https?:\/\//.test(url) && URL.canParse(url)) return url.replace(/\/+$/, '')
   throw badOption('the URL of carbon-aware', url, 'an address that begins with http:// or https://')
+}
+
+/** So that questions that are asked soon after each other are the same. */
+function toHour(time: Date, round: (hours: number) => number): string {
+  const ms = 1000 * HOUR
+  return new Date(round(time.getTime() / ms) * ms).toISOString()
 }
 
 /** It knows the names of clouds' regions, and whatever its owner has configured. */

@@ -3,6 +3,7 @@ import { badOption } from '../../errors'
 import type { Http } from '../http'
 import type { IntensityPoint, Location, Provider } from '../types'
 import {
+  ageOf,
   gramsOf,
   listOf,
   objectOf,
@@ -42,22 +43,22 @@ export function electricityMaps(http: Http, options: ElectricityMapsOptions): Pr
       ...query,
     }
     for (const [name, value] of Object.entries(all)) address.searchParams.set(name, value)
-    const { value, fetchedAt } = await http.ask({
+    const answer = await http.ask({
       url: address,
       headers: { 'auth-token': key },
       ttlSeconds: HOUR / 4,
       ...(options.url !== undefined && { plain: true }),
       read: (text) => replyOf(text, verb === 'forecast' ? 'forecast' : 'measured'),
     })
-    return pointsOf(value.samples, HOUR, {
+    return pointsOf(answer.value.samples, HOUR, {
       kind: 'average',
       factors,
       boundary: 'consumption',
       status: 'measured',
-      zone: value.zone ?? location.zone ?? location.country ?? location.name,
+      zone: answer.value.zone ?? location.zone ?? location.country ?? location.name,
       source: 'electricity-maps',
-      fetchedAt,
-      ...(value.issuedAt && { issuedAt: value.issuedAt }),
+      ...ageOf(answer),
+      ...(answer.value.issuedAt && { issuedAt: answer.value.issuedAt }),
       licence: "Electricity Maps' terms",
       attribution: 'Electricity Maps',
     })

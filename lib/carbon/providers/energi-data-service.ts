@@ -1,7 +1,17 @@
 /** Energinet's Energi Data Service: the two price areas of Denmark, no key, five minutes, a day ahead. */
 import type { Http } from '../http'
 import type { IntensityPoint, Location, Provider } from '../types'
-import { gramsOf, listOf, objectOf, pointsOf, type Sample, someOf, timeOf, within } from './reply'
+import {
+  ageOf,
+  gramsOf,
+  listOf,
+  objectOf,
+  pointsOf,
+  type Sample,
+  someOf,
+  timeOf,
+  within,
+} from './reply'
 
 const STEP = 300
 /** Times in a question are Danish: asked for so much more at both ends, UTC is in it all year. */
@@ -27,20 +37,20 @@ export function energiDataService(http: Http, options: { url?: string } = {}): P
       limit: '0',
     }
     for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value)
-    const { value, fetchedAt } = await http.ask({
+    const answer = await http.ask({
       url: address,
       ttlSeconds: STEP,
       ...(options.url !== undefined && { plain: true }),
       read: (text) => samplesOf(text, zone),
     })
-    const points = pointsOf(value, STEP, {
+    const points = pointsOf(answer.value, STEP, {
       kind: 'average',
       factors: 'direct',
       boundary: 'unknown',
       status,
       zone,
       source: 'energi-data-service',
-      fetchedAt,
+      ...ageOf(answer),
       attribution: 'Energinet, Energi Data Service',
     })
     return within(points, from, to)

@@ -1,7 +1,7 @@
 /** Energy-Charts of Fraunhofer ISE: the countries of Europe, no key, up to the end of the next day. */
 import type { Http } from '../http'
 import type { Location, Provider } from '../types'
-import { gramsOf, objectOf, pointsOf, type Sample, someOf, within } from './reply'
+import { ageOf, gramsOf, objectOf, pointsOf, type Sample, someOf, within } from './reply'
 
 const COUNTRIES =
   'AL AT BA BE BG CH CY CZ DE DK EE ES FI FR GE GR HR HU IE IT LT LU LV MD ME MK MT NL NO PL PT RO RS SE SI SK UA XK'.split(
@@ -19,20 +19,20 @@ export function energyCharts(http: Http, options: { url?: string } = {}): Provid
     const address = new URL(`${url}/co2eq`)
     const query = { country: zone.toLowerCase(), start: day(from), end: day(to) }
     for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value)
-    const { value, fetchedAt } = await http.ask({
+    const answer = await http.ask({
       url: address,
       ttlSeconds: TTL,
       ...(options.url !== undefined && { plain: true }),
       read: samplesOf,
     })
-    const points = pointsOf(value, HOUR, {
+    const points = pointsOf(answer.value, HOUR, {
       kind: 'average',
       factors: 'unknown',
       boundary: 'production',
       status: 'forecast',
       zone,
       source: 'energy-charts',
-      fetchedAt,
+      ...ageOf(answer),
       attribution: 'Energy-Charts, Fraunhofer ISE',
     })
     return someOf(within(points, from, to), 'energy-charts')

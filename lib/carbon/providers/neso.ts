@@ -2,6 +2,7 @@
 import type { Http } from '../http'
 import type { IntensityPoint, Location, Provider } from '../types'
 import {
+  ageOf,
   gramsOf,
   listOf,
   objectOf,
@@ -31,20 +32,20 @@ export function neso(http: Http, options: { url?: string; region?: string } = {}
   const zone = region === undefined ? 'GB' : `GB:${outward(region)}`
 
   async function ask(path: string): Promise<readonly IntensityPoint[]> {
-    const { value, fetchedAt } = await http.ask({
+    const answer = await http.ask({
       url: new URL(`${base}/${path}${part}`),
       ttlSeconds: HALF_HOUR / 2,
       ...(options.url !== undefined && { plain: true }),
       read: samplesOf,
     })
-    return pointsOf(value, HALF_HOUR, {
+    return pointsOf(answer.value, HALF_HOUR, {
       kind: 'average',
       factors: 'direct',
       boundary: 'consumption',
       status: 'forecast',
       zone,
       source: 'neso',
-      fetchedAt,
+      ...ageOf(answer),
       licence: 'CC BY 4.0',
       attribution: 'National Energy System Operator, Carbon Intensity API',
     })

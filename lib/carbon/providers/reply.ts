@@ -1,5 +1,6 @@
 /** What all providers do with answers: read JSON, check values and times, make points. */
 import { JouletapError } from '../../errors'
+import type { Answer } from '../http'
 import { MOST_GRAMS_PER_KWH } from '../series'
 import type { IntensityPoint } from '../types'
 
@@ -14,6 +15,11 @@ export interface Sample {
 
 /** What all points of an answer share. */
 export type Common = Omit<IntensityPoint, 'start' | 'end' | 'gramsPerKWh'>
+
+/** When an answer was given, and whether the service has failed since. */
+export function ageOf({ fetchedAt, stale }: Answer<unknown>): Pick<Common, 'fetchedAt' | 'stale'> {
+  return { fetchedAt, ...(stale && { stale }) }
+}
 
 /** @throws {Error} it is no object of JSON. */
 export function objectOf(text: string): Record<string, unknown> {

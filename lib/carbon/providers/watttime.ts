@@ -2,7 +2,17 @@
 import { badOption, JouletapError } from '../../errors'
 import type { Http } from '../http'
 import type { IntensityPoint, Location, Provider } from '../types'
-import { gramsOf, listOf, objectOf, pointsOf, type Sample, someOf, timeOf, within } from './reply'
+import {
+  ageOf,
+  gramsOf,
+  listOf,
+  objectOf,
+  pointsOf,
+  type Sample,
+  someOf,
+  timeOf,
+  within,
+} from './reply'
 
 /** Grams in a pound, exactly, ÷ kWh in a MWh. */
 const GRAMS_PER_KWH_OF_POUND_PER_MWH = 0.45359237
@@ -86,16 +96,17 @@ export function wattTime(http: Http, options: WattTimeOptions): Provider {
     region: string,
     query: Record<string, string>,
   ): Promise<readonly IntensityPoint[]> {
-    const { value, fetchedAt } = await ask(path, { region, ...query }, STEP, replyOf)
-    return pointsOf(value.samples, STEP, {
+    const answer = await ask(path, { region, ...query }, STEP, replyOf)
+    const { samples, issuedAt } = answer.value
+    return pointsOf(samples, STEP, {
       kind: signal === 'co2_moer' ? 'marginal' : 'average',
       factors: 'unknown',
       boundary: 'unknown',
       status: path === 'forecast' ? 'forecast' : 'estimated',
       zone: region,
       source: 'watttime',
-      fetchedAt,
-      ...(value.issuedAt && { issuedAt: value.issuedAt }),
+      ...ageOf(answer),
+      ...(issuedAt && { issuedAt }),
       licence: "WattTime's terms",
       attribution: 'WattTime',
     })
