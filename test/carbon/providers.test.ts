@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Http, httpClient } from '../../lib/carbon/http'
 import { resolveLocation } from '../../lib/carbon/location'
-import { caiso } from '../../lib/carbon/providers/caiso'
 import { carbonAware } from '../../lib/carbon/providers/carbon-aware'
 import { electricityMaps } from '../../lib/carbon/providers/electricity-maps'
 import { energiDataService } from '../../lib/carbon/providers/energi-data-service'
@@ -526,88 +525,5 @@ describe('watttime', () => {
     const provider = wattTime(client(), { username: 'u', password: 'p', url: service.url })
     const [point] = await provider.range(resolveLocation('38.9,-77'), at(12), new Date(NOW))
     expect(point!.zone).to.equal('PJM_DC')
-  })
-})
-
-describe('caiso', () => {
-  const location = resolveLocation('US-CAL-CISO')
-  const files = (rows: number, header: string, cell: (row: number) => string) =>
-    [header, ...Array.from({ length: rows }, (_, i) => `${clock(i)},${cell(i)}`)].join('\r\n')
-  const clock = (i: number) =>
-    `${String(Math.floor(i / 12) % 24).padStart(2, '0')}:${String((i % 12) * 5).padStart(2, '0')}`
-
-  /** In California; how many rows the day has, and what UTC its midnight is. */
-  const days = [
-    ['20261120', 288, '2026-11-20T08:00:00Z'],
-    ['20260308', 276, '2026-03-08T08:00:00Z'],
-    ['20251102', 300, '2025-11-02T07:00:00Z'],
-    ['20260701', 288, '2026-07-01T07:00:00Z'],
-  ] as const
-  for (const [day, rows, midnight] of days) {
-    it(`has ${rows} values on ${day}: tonnes an hour ÷ megawatts`, async () => {
-      service.answer(({ path }) => ({
-        body: path.endsWith('co2.csv')
-          ? `${files(rows, 'Time,Biogas,Imports', (i) => `${i},1000`)}\r\n00:00,9,9`
-          : files(rows, 'Time,Solar,Imports', () => '10000,10000'),
-      }))
-      const start = new Date(midnight)
-      const to = new Date(start.getTime() + rows * 300_000)
-      const provider = caiso(client(), { url: service.url })
-      const points = await provider.range(location, start, to)
-      expect(points).to.have.length(rows)
-      expect(points[0]!.start).to.deep.equal(start)
-      expect(points.at(-1)!.end).to.deep.equal(to)
-      for (const [i, { gramsPerKWh }] of points.entries()) {
-        // (i + 1000) t ÷ 20 000 MWh
-        expect(gramsPerKWh).to.be.closeTo((1e6 * (i + 1000)) / (1000 * 20_000), 1e-9)
-      }
-      expect(service.asked.map(({ path }) => path)).to.deep.equal([
-        `/outlook/history/${day}/co2.csv`,
-        `/outlook/history/${day}/fuelsource.csv`,
-      ])
-    })
-  }
-
-  it('reads the file of today while it grows, and leaves out what is not complete', async () => {
-    // 12:12 UTC is 04:12 in California.
-    service.answer(({ path }) => ({
-      body: path.endsWith('co2.csv')
-        ? files(51, 'Time,Gas', (i) => (i === 50 ? '' : '500'))
-        : files(51, 'Time,Gas', () => '1000'),
-    }))
-    const provider = caiso(client(), { url: service.url })
-    const points = await provider.range(location, new Date(NOW - HOUR), new Date(NOW))
-    expect(points.at(-1)!.gramsPerKWh).to.equal(500)
-    expect(points.at(-1)!.end).to.deep.equal(new Date('2026-11-26T12:10:00Z'))
-    expect(service.asked[0]!.path).to.equal('/outlook/current/co2.csv')
-  })
-
-  for (const [reply, message] of [
-    [{ status: 401 }, /status 401/],
-    [{ status: 404 }, /status 404/],
-    [{ status: 429, headers: { 'retry-after': '60' } }, /status 429/],
-    [{ status: 500 }, /status 500/],
-    [{ how: 'torn', body: 'Time,Gas\n00:00,5\n' }, /cannot be reached/],
-    [{ body: 'Time,Gas\n00:00,900000\n' }, /no intensity from 0 to 3000/],
-    [{ body: 'Time,Gas\n' }, /has no value/],
-  ] as [Reply, RegExp][]) {
-    it(`survives ${JSON.stringify(reply)}`, async () => {
-      const megawatts = files(288, 'Time,Gas', () => '1000')
-      service.answer(({ path }) => (path.endsWith('fuelsource.csv') ? { body: megawatts } : reply))
-      const provider = caiso(client(), { url: service.url })
-      const midnight = new Date('2026-11-20T08:00:00Z')
-      const error = await rejection(
-        provider.range(location, midnight, new Date(NOW - 6 * 24 * HOUR)),
-      )
-      expect(error.message).to.match(message)
-    })
-  }
-
-  it('refuses what is no such table', async () => {
-    for (const body of ['<html>', 'nothing', 'Time,Gas\nnoon,5']) {
-      service.answer({ body })
-      const provider = caiso(client(), { url: service.url })
-      await rejection(provider.range(location, new Date(NOW - HOUR), new Date(NOW)))
-    }
   })
 })
