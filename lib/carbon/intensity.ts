@@ -70,7 +70,7 @@ export async function intensity(
   try {
     const answer = ask(provider, location, wanted, http)
     const { series, remarks } = await inTime(answer, 1000 * timeoutSeconds, provider.id)
-    return { location, series, warnings: [...warnings, ...remarks] }
+    return { location, series, warnings: [...warnings, ...remarks, ...warningsIn(series)] }
   } catch (error) {
     if (error instanceof JouletapError && isUsers(error, provider)) throw error
     const why = error instanceof Error ? error.message : String(error)
@@ -189,6 +189,11 @@ function told(
   const isOld = fetchedAt !== undefined && now.getTime() - fetchedAt.getTime() > FRESH_MS
   const old = `This is what ${source} said at ${fetchedAt?.toISOString()}, and not anew since.`
   return { series, remarks: isOld ? [old] : [] }
+}
+
+/** What the service warned of, each once. */
+function warningsIn({ points }: IntensitySeries): string[] {
+  return [...new Set(points.flatMap(({ warnings = [] }) => warnings))]
 }
 
 /** What comes in time; the timer keeps no process alive. */
