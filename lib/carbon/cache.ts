@@ -15,7 +15,7 @@ import { join } from 'node:path'
 export interface Kept {
   readonly text: string
   readonly fetchedAt: Date
-  readonly etag?: string | undefined
+  readonly etag?: string
 }
 
 export interface Cache {
@@ -39,9 +39,10 @@ export function cacheName(question: {
   method?: string
   body?: string
   headers?: Readonly<Record<string, string>>
+  owner?: string
 }): string {
-  const { url, method = 'GET', body = '', headers = {} } = question
-  const asked = JSON.stringify([method, url.href, body, Object.entries(headers).sort()])
+  const { url, method = 'GET', body = '', headers = {}, owner } = question
+  const asked = JSON.stringify([method, url.href, body, owner ?? Object.entries(headers).sort()])
   return `${createHash('sha256').update(asked).digest('hex').slice(0, 32)}.json`
 }
 

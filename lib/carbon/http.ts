@@ -1,11 +1,15 @@
 /** One HTTP client for all providers: a limit on waiting, retries, a cache, and no answer unchecked. */
 import { JouletapError } from '../errors'
 import { cacheIn, cacheName, type Kept } from './cache'
+import { secretsOf, without } from './secrets'
 
 /** One question to a service. */
 export interface Question<T> {
   readonly url: URL
+  /** May be keys: an answer that holds one of their values is read, and kept, without it. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Whose answers are kept, where the headers change that say so. */
+  readonly owner?: string
   /** Default GET. */
   readonly method?: 'GET' | 'POST' | 'PUT'
   readonly body?: string
@@ -111,6 +115,12 @@ export function httpClient(options: HttpOptions = {}): Http {
 interface Failure extends JouletapError {
   passing?: boolean
   retryAfterMs?: number
+  status?: number
+}
+
+/** Whether the service did not accept the key. */
+export function isUnauthorized(error: unknown): boolean {
+  return (error as Failure).status === 401
 }
 
 function failure(url: URL, what: string, more: Partial<Failure> = {}): Failure {
@@ -130,9 +140,13 @@ async function once(
   const mayBePlain = question.plain === true && url.protocol === 'http:'
   const headers: Record<string, string> = { accept: '*/*', ...question.headers }
   if (kept?.etag !== undefined) headers['if-none-match'] = kept.etag
+  const secrets = secretsOf(question.headers)
   try {
     for (let hops = 0; hops <= REDIRECTS; hops++) {
-      if (!isAllowed(url, mayBePlain)) throw failure(url, 'is not HTTPS, and was not asked')
+      if (!isAllowed(url, mayBePlain)) {
+        const named = new URL(without(url.href, secrets))
+        throw failure(named, 'is not HTTPS, and was not asked')
+      }
       const { method = 'GET', body } = question
       const response = await fetch(url, {
         method,
@@ -152,8 +166,9 @@ async function once(
         await response.body?.cancel()
         throw refused(question.url, response, now())
       }
-      const etag = response.headers.get('etag') ?? undefined
-      return { text: await textOf(response, question.url), fetchedAt: now(), etag }
+      const text = without(await textOf(response, question.url), secrets)
+      const etag = response.headers.get('etag')
+      return { text, fetchedAt: now(), ...(etag !== null && { etag: without(etag, secrets) }) }
     }
     throw failure(question.url, 'sends from one address to the next')
   } catch (error) {
@@ -181,7 +196,7 @@ function refused(url: URL, { status, headers }: Response, now: Date): Failure {
   const why = status === 401 || status === 403 ? ': the key is not accepted' : ''
   const wait = headers.get('retry-after')
   const retryAfterMs = passing && wait !== null ? retryAfter(wait, now) : 0
-  return failure(url, `answered with status ${status}${why}`, { passing, retryAfterMs })
+  return failure(url, `answered with status ${status}${why}`, { passing, retryAfterMs, status })
 }
 
 /** Seconds, or a date. */

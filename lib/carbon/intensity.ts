@@ -69,7 +69,7 @@ export async function intensity(
   try {
     const answer = ask(provider, location, wanted)
     const { series, remarks } = await inTime(answer, 1000 * timeoutSeconds, provider.id)
-    return { location, series, warnings: [...warnings, ...remarks] }
+    return { location, series, warnings: [...warnings, ...remarks, ...warningsIn(series)] }
   } catch (error) {
     if (error instanceof JouletapError && isUsers(error, provider)) throw error
     const why = error instanceof Error ? error.message : String(error)
@@ -210,6 +210,11 @@ function missingMs(points: readonly IntensityPoint[], from: number, to: number):
     known = end.getTime()
   }
   return missing + (to - known > NOW_MS ? to - known : 0)
+}
+
+/** What the service warned of, each once. */
+function warningsIn({ points }: IntensitySeries): string[] {
+  return [...new Set(points.flatMap(({ warnings = [] }) => warnings))]
 }
 
 /** What comes in time; the timer keeps no process alive. */

@@ -38,6 +38,8 @@ export interface IntensityPoint extends Basis {
   readonly licence?: string
   /** The sentence that the licence asks for. */
   readonly attribution?: string
+  /** What the service itself warns of, in its words. */
+  readonly warnings?: readonly string[]
 }
 
 /** How a place was found, strongest first. */

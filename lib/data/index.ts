@@ -10,6 +10,8 @@ export interface Table {
   /** The `#` lines: source, year, licence, limits. */
   readonly remarks: readonly string[]
   readonly rows: readonly TableRow[]
+  /** Of each row, which line of the file it is; the first is 1. */
+  readonly lines: readonly number[]
 }
 
 /**
@@ -34,6 +36,7 @@ export function parseTable(
 ): Table {
   const remarks: string[] = []
   const rows: TableRow[] = []
+  const numbers: number[] = []
   let header: readonly string[] | undefined
   const lines = text.split(/\r?\n/)
   for (let index = 0; index < lines.length; index++) {
@@ -47,10 +50,12 @@ export function parseTable(
       if (cells.length !== header.length) {
         throw new Error(`${name}, line ${index + 1}: ${cells.length} cells, not ${header.length}.`)
       }
-      if (cells !== header) rows.push(Object.fromEntries(header.map((key, i) => [key, cells[i]!])))
+      if (cells === header) continue
+      rows.push(Object.fromEntries(header.map((key, i) => [key, cells[i]!])))
+      numbers.push(index + 1)
     }
   }
-  return { remarks, rows }
+  return { remarks, rows, lines: numbers }
 }
 
 function splitCells(line: string): string[] {

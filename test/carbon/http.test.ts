@@ -119,6 +119,48 @@ describe('httpClient', () => {
     }
   })
 
+  it('neither tells nor keeps a key that an answer holds', async () => {
+    const login = Buffer.from('me:SECRET3').toString('base64')
+    const headers = { 'auth-token': 'SECRET2', authorization: `Basic ${login}` }
+    const bearer = { authorization: 'Bearer SECRET4' }
+    const echo = (text: string) => service.answer({ body: text, headers: { etag: `"${text}"` } })
+    for (const [sent, seen] of [
+      [headers, ['SECRET2', 'SECRET3', login]],
+      [bearer, ['SECRET4']],
+    ] as const) {
+      for (const secret of seen) {
+        echo(JSON.stringify(`of ${secret}`))
+        expect((await client().ask(question({ headers: sent }))).value).to.equal('of ***')
+        pass(61)
+        for (const text of [`${secret} is wrong`, `<html>${secret}`, `{"a":"${secret}"`]) {
+          echo(text)
+          const http = client({ cacheFolder: null, retries: 0 })
+          const error = await http.ask(question({ headers: sent })).catch((cause) => cause)
+          expect(String(error.stack)).to.contain('answered').and.to.not.contain(secret)
+        }
+        for (const file of files()) {
+          expect(readFileSync(join(folder, 'cache', file), 'utf8')).to.not.contain(secret)
+        }
+      }
+    }
+    service.answer({ status: 302, headers: { location: 'http://example.invalid/SECRET2' } })
+    const error = await client()
+      .ask(question({ headers, ttlSeconds: 0 }))
+      .catch((cause) => cause)
+    expect(error.message).to.match(/^example\.invalid\/\*\*\* is not HTTPS/)
+  })
+
+  it('keeps answers for their owner, whatever the token of the day', async () => {
+    service.answer({ body: '1' })
+    const of = (token: string, owner: string) =>
+      client().ask(question({ headers: { authorization: `Bearer ${token}` }, owner }))
+    await of('one', 'me')
+    await of('another', 'me')
+    expect(service.asked).to.have.length(1)
+    await of('another', 'you')
+    expect(service.asked).to.have.length(2)
+  })
+
   it('does not share answers between keys', async () => {
     service.answer({ body: '1' })
     await client().ask(question())

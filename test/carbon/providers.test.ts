@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { type Http, httpClient } from '../../lib/carbon/http'
 import { resolveLocation } from '../../lib/carbon/location'
-import { caiso } from '../../lib/carbon/providers/caiso'
 import { carbonAware } from '../../lib/carbon/providers/carbon-aware'
 import { electricityMaps } from '../../lib/carbon/providers/electricity-maps'
 import { energiDataService } from '../../lib/carbon/providers/energi-data-service'
@@ -358,6 +357,33 @@ for (const [id, subject] of Object.entries(subjects)) {
   })
 }
 
+describe('a service that says a key aloud', () => {
+  for (const id of ['electricity-maps', 'watttime']) {
+    const { open, place } = subjects[id]!
+    const time = iso(at(11).getTime())
+    // In the shapes of both.
+    const row = { datetime: time, point_time: time, carbonIntensity: 'SECRET', value: 'SECRET' }
+    const echoes: Record<string, string> = {
+      'as text': 'SECRET is no key',
+      'as a page': '<html>SECRET</html>',
+      'as a value': JSON.stringify({ data: [row], meta: { units: 'lbs_co2_per_mwh' } }),
+      'as a unit': JSON.stringify({ data: [row], meta: { units: 'SECRET' } }),
+      'as a time': JSON.stringify({ data: [{ ...row, datetime: 'SECRET', point_time: 'SECRET' }] }),
+    }
+    for (const [how, body] of Object.entries(echoes)) {
+      for (const status of [200, 401, 500]) {
+        it(`is not repeated by ${id}: ${how}, with status ${status}`, async () => {
+          service.answer({ status, body, headers: { 'x-key': 'SECRET', etag: '"SECRET"' } })
+          const provider = open(client(), service.url)
+          // Which expects no key in the message.
+          await rejection(provider.range(resolveLocation(place), at(9), at(12)))
+          await rejection(provider.forecast!(resolveLocation(place), 3))
+        })
+      }
+    }
+  }
+})
+
 describe('neso', () => {
   const half = (hours: number, intensity: object) => ({
     from: `${iso(at(hours).getTime()).slice(0, 16)}Z`,
@@ -484,13 +510,42 @@ describe('electricity-maps', () => {
     await provider.range(degrees, at(9), at(12))
     expect(service.asked.at(-1)!.query).to.include({ lat: '48.9', lon: '2.3' })
   })
+
+  it('is told the most exact that is known of a place', async () => {
+    service.answer({ body: JSON.stringify({ zone: 'X', history: rows }) })
+    const provider = electricityMaps(client(), { key: 'k', url: service.url })
+    const asked = async (more: Partial<Location>) => {
+      await provider.range({ ...resolveLocation('US'), ...more }, at(9), at(12))
+      const { zone, lat, lon } = service.asked.at(-1)!.query
+      return { zone, lat, lon }
+    }
+    const degrees = { latitude: 38.9, longitude: -77 }
+    const none = { zone: undefined, lat: undefined, lon: undefined }
+    expect(await asked({})).to.deep.equal({ ...none, zone: 'US' })
+    expect(await asked(degrees)).to.deep.equal({ ...none, lat: '38.9', lon: '-77' })
+    expect(await asked({ ...degrees, zone: 'US-MIDA-PJM' })).to.deep.equal({
+      ...none,
+      zone: 'US-MIDA-PJM',
+    })
+  })
+
+  it('refuses factors that it has not asked for', async () => {
+    const told = rows.map((row) => ({ ...row, emissionFactorType: 'direct' }))
+    service.answer({ body: JSON.stringify({ zone: 'FR', history: told }) })
+    const open = (factors: 'direct' | 'lifecycle') =>
+      electricityMaps(client(), { key: 'k', url: service.url, factors }).range(fr, at(9), at(12))
+    expect(await open('direct')).to.have.length(3)
+    const { message } = await rejection(open('lifecycle'))
+    expect(message).to.match(/its factors are direct, not lifecycle/)
+  })
 })
 
 describe('watttime', () => {
+  const caiso = resolveLocation('US-CAL-CISO')
+
   it('makes 870 pounds a megawatt-hour 394.6 grams a kilowatt-hour', async () => {
     service.answer(({ path }) => ({ body: path === '/login' ? LOGIN : moer(at(12), [870]) }))
     const provider = wattTime(client(), { username: 'u', password: 'p', url: service.url })
-    const caiso = resolveLocation('US-CAL-CISO')
     const [point] = await provider.range(caiso, at(12), new Date(NOW))
     expect(point!.gramsPerKWh).to.be.closeTo(394.6, 0.05)
     expect(point).to.include({ kind: 'marginal' })
@@ -505,16 +560,94 @@ describe('watttime', () => {
       return { body: moer(at(12), [870]) }
     })
     const provider = wattTime(client(), { username: 'u', password: 'p', url: service.url })
-    const caiso = resolveLocation('US-CAL-CISO')
     const ask = () => provider.range(caiso, at(12), new Date(NOW))
     await ask()
     await ask()
     expect(tokens).to.equal(1)
     expect(service.asked[0]!.headers.authorization).to.equal(`Basic ${btoa('u:p')}`)
     refuse = true
-    await rejection(ask())
     await ask()
     expect(tokens).to.equal(2)
+  })
+
+  it('does not log in for ever', async () => {
+    service.answer(({ path }) => (path === '/login' ? { body: LOGIN } : { status: 401 }))
+    const options = { username: 'u', password: 'p', url: service.url }
+    const ask = () => wattTime(client(), options).range(caiso, at(12), new Date(NOW))
+    await rejection(ask())
+    const count = (path: string) => service.asked.filter((asked) => asked.path === path).length
+    expect([count('/login'), count('/v3/historical')]).to.deep.equal([2, 2])
+    service.answer({ status: 401 })
+    await rejection(ask())
+    expect(count('/login')).to.equal(3)
+  })
+
+  it('keeps answers over the tokens of a user', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'jouletap-watttime-'))
+    try {
+      let tokens = 0
+      service.answer(({ path }) => ({
+        body: path === '/login' ? JSON.stringify({ token: `token${++tokens}` }) : moer(at(12), [9]),
+      }))
+      const http = httpClient({ cacheFolder: folder, now: () => new Date(NOW) })
+      const ask = (username: string) =>
+        wattTime(http, { username, password: 'p', url: service.url }).range(
+          caiso,
+          at(12),
+          new Date(NOW),
+        )
+      for (const username of ['me', 'me', 'you']) await ask(username)
+      const told = service.asked.filter(({ path }) => path === '/v3/historical')
+      expect([tokens, told.length]).to.deep.equal([3, 2])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  it('reads numbers that are texts, and refuses other texts', async () => {
+    const provider = wattTime(client(), { username: 'u', password: 'p', url: service.url })
+    const ask = (value: unknown) => {
+      const body = moer(at(12), [870]).replace('870', JSON.stringify(value))
+      service.answer(({ path }) => ({ body: path === '/login' ? LOGIN : body }))
+      return provider.range(caiso, at(12), new Date(NOW))
+    }
+    expect((await ask('870'))[0]!.gramsPerKWh).to.be.closeTo(394.6, 0.05)
+    expect((await rejection(ask('many'))).message).to.match(/no intensity/)
+    for (const wrong of [[], true]) {
+      expect((await rejection(ask(wrong))).message).to.match(/no intensity/)
+    }
+    for (const hole of ['', ' ', null]) {
+      expect((await rejection(ask(hole))).message).to.match(/no value/)
+    }
+  })
+
+  it('passes on what the service warns of', async () => {
+    const warnings = ['of old', { type: 'MODEL', message: 'a\nnew\u001b[31m model' }, null, 5]
+    const body = moer(at(12), [870]).replace(
+      '"warnings":[]',
+      `"warnings":${JSON.stringify(warnings)}`,
+    )
+    service.answer(({ path }) => ({ body: path === '/login' ? LOGIN : body }))
+    const provider = wattTime(client(), { username: 'u', password: 'p', url: service.url })
+    const [point] = await provider.range(caiso, at(12), new Date(NOW))
+    expect(point!.warnings).to.deep.equal([
+      'watttime warns: of old',
+      'watttime warns: a new [31m model',
+    ])
+  })
+
+  it('asks for three days at the most, and for months in questions of thirty days', async () => {
+    service.answer(({ path }) => ({ body: path === '/login' ? LOGIN : moer(at(12), [1, 2, 3, 4]) }))
+    const provider = wattTime(client(), { username: 'u', password: 'p', url: service.url })
+    await provider.forecast!(caiso, 100)
+    expect(service.asked.at(-1)!.query).to.include({ horizon_hours: '72' })
+    service.asked.length = 0
+    await provider.range(caiso, at(-70 * 24), new Date(NOW))
+    expect(service.asked).to.have.length(3)
+    for (const { query } of service.asked) {
+      const days = (Date.parse(query.end!) - Date.parse(query.start!)) / (24 * HOUR)
+      expect(days).to.be.at.most(30)
+    }
   })
 
   it('asks where degrees are', async () => {
@@ -526,88 +659,5 @@ describe('watttime', () => {
     const provider = wattTime(client(), { username: 'u', password: 'p', url: service.url })
     const [point] = await provider.range(resolveLocation('38.9,-77'), at(12), new Date(NOW))
     expect(point!.zone).to.equal('PJM_DC')
-  })
-})
-
-describe('caiso', () => {
-  const location = resolveLocation('US-CAL-CISO')
-  const files = (rows: number, header: string, cell: (row: number) => string) =>
-    [header, ...Array.from({ length: rows }, (_, i) => `${clock(i)},${cell(i)}`)].join('\r\n')
-  const clock = (i: number) =>
-    `${String(Math.floor(i / 12) % 24).padStart(2, '0')}:${String((i % 12) * 5).padStart(2, '0')}`
-
-  /** In California; how many rows the day has, and what UTC its midnight is. */
-  const days = [
-    ['20261120', 288, '2026-11-20T08:00:00Z'],
-    ['20260308', 276, '2026-03-08T08:00:00Z'],
-    ['20251102', 300, '2025-11-02T07:00:00Z'],
-    ['20260701', 288, '2026-07-01T07:00:00Z'],
-  ] as const
-  for (const [day, rows, midnight] of days) {
-    it(`has ${rows} values on ${day}: tonnes an hour ÷ megawatts`, async () => {
-      service.answer(({ path }) => ({
-        body: path.endsWith('co2.csv')
-          ? `${files(rows, 'Time,Biogas,Imports', (i) => `${i},1000`)}\r\n00:00,9,9`
-          : files(rows, 'Time,Solar,Imports', () => '10000,10000'),
-      }))
-      const start = new Date(midnight)
-      const to = new Date(start.getTime() + rows * 300_000)
-      const provider = caiso(client(), { url: service.url })
-      const points = await provider.range(location, start, to)
-      expect(points).to.have.length(rows)
-      expect(points[0]!.start).to.deep.equal(start)
-      expect(points.at(-1)!.end).to.deep.equal(to)
-      for (const [i, { gramsPerKWh }] of points.entries()) {
-        // (i + 1000) t ÷ 20 000 MWh
-        expect(gramsPerKWh).to.be.closeTo((1e6 * (i + 1000)) / (1000 * 20_000), 1e-9)
-      }
-      expect(service.asked.map(({ path }) => path)).to.deep.equal([
-        `/outlook/history/${day}/co2.csv`,
-        `/outlook/history/${day}/fuelsource.csv`,
-      ])
-    })
-  }
-
-  it('reads the file of today while it grows, and leaves out what is not complete', async () => {
-    // 12:12 UTC is 04:12 in California.
-    service.answer(({ path }) => ({
-      body: path.endsWith('co2.csv')
-        ? files(51, 'Time,Gas', (i) => (i === 50 ? '' : '500'))
-        : files(51, 'Time,Gas', () => '1000'),
-    }))
-    const provider = caiso(client(), { url: service.url })
-    const points = await provider.range(location, new Date(NOW - HOUR), new Date(NOW))
-    expect(points.at(-1)!.gramsPerKWh).to.equal(500)
-    expect(points.at(-1)!.end).to.deep.equal(new Date('2026-11-26T12:10:00Z'))
-    expect(service.asked[0]!.path).to.equal('/outlook/current/co2.csv')
-  })
-
-  for (const [reply, message] of [
-    [{ status: 401 }, /status 401/],
-    [{ status: 404 }, /status 404/],
-    [{ status: 429, headers: { 'retry-after': '60' } }, /status 429/],
-    [{ status: 500 }, /status 500/],
-    [{ how: 'torn', body: 'Time,Gas\n00:00,5\n' }, /cannot be reached/],
-    [{ body: 'Time,Gas\n00:00,900000\n' }, /no intensity from 0 to 3000/],
-    [{ body: 'Time,Gas\n' }, /has no value/],
-  ] as [Reply, RegExp][]) {
-    it(`survives ${JSON.stringify(reply)}`, async () => {
-      const megawatts = files(288, 'Time,Gas', () => '1000')
-      service.answer(({ path }) => (path.endsWith('fuelsource.csv') ? { body: megawatts } : reply))
-      const provider = caiso(client(), { url: service.url })
-      const midnight = new Date('2026-11-20T08:00:00Z')
-      const error = await rejection(
-        provider.range(location, midnight, new Date(NOW - 6 * 24 * HOUR)),
-      )
-      expect(error.message).to.match(message)
-    })
-  }
-
-  it('refuses what is no such table', async () => {
-    for (const body of ['<html>', 'nothing', 'Time,Gas\nnoon,5']) {
-      service.answer({ body })
-      const provider = caiso(client(), { url: service.url })
-      await rejection(provider.range(location, new Date(NOW - HOUR), new Date(NOW)))
-    }
   })
 })

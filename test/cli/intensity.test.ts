@@ -178,11 +178,11 @@ describe('jouletap intensity', () => {
     })
   }
 
-  it('refuses a file that is of no use, and names its row', async () => {
+  it('refuses a file that is of no use, and names its line', async () => {
     const path = join(folder, 'bad.csv')
     writeFileSync(path, 'time,g_per_kwh\n2026-11-26T00:00:00Z,100\n2026-11-26T01:00:00,110\n')
     const { code, stdout, stderr } = await run('DK', '--file', path)
     expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' })
-    expect(stderr).to.contain('bad.csv: row 2: 2026-11-26T01:00:00 is no time')
+    expect(stderr).to.contain('bad.csv, line 3: 2026-11-26T01:00:00 is no time')
   })
 })

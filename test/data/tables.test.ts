@@ -29,11 +29,12 @@ describe('tables', () => {
   })
 
   it('reads quoted cells, and refuses lines of another length with their number', () => {
-    const { rows } = parseTable('# Source: x\na,b\n"one, ""two""",3\r\n,\n')
+    const { rows, lines } = parseTable('# Source: x\na,b\n"one, ""two""",3\r\n\n,\n')
     expect(rows).to.deep.equal([
       { a: 'one, "two"', b: '3' },
       { a: '', b: '' },
     ])
+    expect(lines).to.deep.equal([3, 5])
     expect(() => parseTable('a,b\n1\n', 'thing')).to.throw('thing, line 2: 1 cells, not 2.')
   })
 })

@@ -6,6 +6,8 @@ import { ageOf, gramsOf, pointsOf, type Sample, someOf, within } from './reply'
 
 const STEP = 300
 const DAY_MS = 24 * 3_600_000
+/** By so much a clock here may be behind that of the service. */
+const EARLY_MS = 900_000
 const ZONE = 'US-CAL-CISO'
 const PACIFIC = 'America/Los_Angeles'
 
@@ -14,12 +16,15 @@ export function caiso(http: Http, options: { url?: string } = {}): Provider {
 
   async function table(day: string, name: 'co2' | 'fuelsource', isToday: boolean) {
     const path = isToday ? `current/${name}.csv` : `history/${day}/${name}.csv`
-    return http.ask({
+    const answer = await http.ask({
       url: new URL(`${url}/outlook/${path}`),
       ttlSeconds: isToday ? STEP : DAY_MS / 1000,
       ...(options.url !== undefined && { plain: true }),
-      read: sumsOf,
+      read: (text) => sumsOf(text, day),
     })
+    // The file of today has no date in it: one that was kept overnight is of another day.
+    if (isToday && dayAt(answer.fetchedAt) !== day) throw notToday()
+    return answer
   }
 
   async function dayOf(day: string): Promise<readonly IntensityPoint[]> {
@@ -27,11 +32,12 @@ export function caiso(http: Http, options: { url?: string } = {}): Provider {
     const tonnes = await table(day, 'co2', isToday)
     const megawatts = await table(day, 'fuelsource', isToday)
     // Tonnes and megawatt-hours of an hour: 1e6 g ÷ 1e3 kWh.
-    const samples = tonnes.value.flatMap((tonne, index): Sample[] => {
-      const power = megawatts.value[index]
-      if (tonne === null || !power) return []
-      return [{ start: timeIn(day, index), gramsPerKWh: believed((1000 * tonne) / power) }]
+    const samples = [...tonnes.value].flatMap(([time, tonne]): Sample[] => {
+      const power = megawatts.value.get(time)
+      return power ? [{ start: new Date(time), gramsPerKWh: believed((1000 * tonne) / power) }] : []
     })
+    const last = samples.at(-1)?.start.getTime() ?? 0
+    if (isToday && last > http.now().getTime() + EARLY_MS) throw notToday()
     return pointsOf(samples, STEP, {
       kind: 'average',
       factors: 'direct',
@@ -78,14 +84,6 @@ function daysIn(from: number, to: number): string[] {
   return [...days]
 }
 
-/**
- * When the row of that number began: rows are five minutes apart from midnight on, in real time, so
- * that a day on which clocks change has 23 or 25 hours of them.
- */
-function timeIn(day: string, index: number): Date {
-  return new Date(midnight(day) + index * STEP * 1000)
-}
-
 /** Of a day in California: eight hours after that of UTC, or seven. */
 function midnight(day: string): number {
   const utc = Date.parse(`${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}T00:00Z`)
@@ -101,26 +99,56 @@ function midnight(day: string): number {
   return utc + hours! * 3_600_000
 }
 
+/** The times of a day, five minutes apart, with what the clock shows in California at each. */
+function timesOf(day: string): { time: number; clock: string }[] {
+  const show = new Intl.DateTimeFormat('en-GB', {
+    timeZone: PACIFIC,
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  })
+  const start = midnight(day)
+  // It has 23 to 25 hours.
+  const end = midnight(dayAt(new Date(start + 26 * 3_600_000)))
+  const times: { time: number; clock: string }[] = []
+  for (let time = start; time < end; time += STEP * 1000) {
+    times.push({ time, clock: show.format(time) })
+  }
+  return times
+}
+
 /**
- * The sum of each row: a time, then numbers. A row that is not complete is a hole; what comes after
- * `00:00` of the next day is not of this one.
+ * The sum of each row, by the time at which it begins: what the clock shows, then numbers. Each row is
+ * of the next time at which the clock shows that: an hour that comes twice is told apart by the order
+ * of rows. One that comes no more, such as `00:00` of the next day, is not of this day; one that is not
+ * complete is a hole.
  * @throws {Error} it is no such table.
  */
-function sumsOf(text: string): (number | null)[] {
+function sumsOf(text: string, day: string): Map<number, number> {
   const [header = '', ...lines] = text
     .replace(/^\uFEFF/, '')
     .trim()
     .split(/\r?\n/)
   const columns = header.split(',').length
   if (!/^"?time/i.test(header) || columns < 2) throw new Error('its first line is no header')
-  const sums: (number | null)[] = []
-  for (const [index, line] of lines.entries()) {
-    const [time, ...cells] = line.split(',')
-    if (!/^"?\d\d:\d\d/.test(time ?? '')) throw new Error(`line ${index + 2} begins with no time`)
-    if (index > 0 && time!.includes('00:00') && index === lines.length - 1) break
+  const times = timesOf(day)
+  const sums = new Map<number, number>()
+  let next = 0
+  for (const [row, line] of lines.entries()) {
+    const [shown = '', ...cells] = line.split(',')
+    const clock = /^"?(\d\d:\d\d)/.exec(shown)?.[1]
+    if (clock === undefined) throw new Error(`line ${row + 2} begins with no time`)
+    const index = times.findIndex((one, i) => i >= next && one.clock === clock)
+    if (index < 0) continue
+    next = index + 1
     const numbers = cells.map((cell) => (cell.trim() === '' ? Number.NaN : Number(cell)))
     const sum = numbers.reduce((total, one) => total + one, 0)
-    sums.push(numbers.length === columns - 1 && Number.isFinite(sum) ? sum : null)
+    if (numbers.length === columns - 1 && Number.isFinite(sum)) sums.set(times[index]!.time, sum)
   }
   return sums
+}
+
+function notToday(): JouletapError {
+  const why = 'the file that caiso has for today is of another day.'
+  return new JouletapError('INTENSITY_UNAVAILABLE', why)
 }

@@ -1,14 +1,20 @@
 /** A carbon-aware WebAPI of the Green Software Foundation, wherever the user has it. */
-import { badOption } from '../../errors'
+import { JouletapError } from '../../errors'
 import type { Answer, Http } from '../http'
-import type { Location, Provider } from '../types'
+import type { Basis, Location, Provider } from '../types'
+import { USUAL_BASIS } from './basis'
 import { ageOf, gramsOf, listOf, pointsOf, type Sample, someOf, timeOf, within } from './reply'
 
 const STEP = 300
 const HOUR = 3600
 
-/** @param options.url the address of the server; it may be plain HTTP. */
-export function carbonAware(http: Http, options: { url: string }): Provider {
+/**
+ * @param options.url the address of the server; it may be plain HTTP.
+ * @param options.basis what its figures count, which it does not tell: that depends on where it has
+ *   them from. Of WattTime's, for one, they are marginal.
+ */
+export function carbonAware(http: Http, options: { url: string; basis?: Basis }): Provider {
+  const { basis = USUAL_BASIS } = options
   const base = addressOf(options.url)
 
   async function ask<T>(path: string, query: Record<string, string>, read: (text: string) => T) {
@@ -18,9 +24,7 @@ export function carbonAware(http: Http, options: { url: string }): Provider {
   }
   const common = (location: Location, answer: Answer<unknown>) =>
     ({
-      kind: 'average',
-      factors: 'unknown',
-      boundary: 'unknown',
+      ...basis,
       zone: nameOf(location),
       source: 'carbon-aware',
       ...ageOf(answer),
@@ -59,8 +63,14 @@ export function carbonAware(http: Http, options: { url: string }): Provider {
 }
 
 function addressOf(url: string): string {
-  if (/^https?:\/\//.test(url) && URL.canParse(url)) return url.replace(/\/+$/, '')
-  throw badOption('the URL of carbon-aware', url, 'an address that begins with http:// or https://')
+  if (/^https?:\/\//.test(url) && URL.canParse(url) && !new URL(url).username) {
+    return url.replace(/\/+$/, '')
+  }
+  // It is not shown, for it may hold a password.
+  throw new JouletapError(
+    'BAD_OPTION',
+    'the URL of carbon-aware must be an address that begins with http:// or https://, without a user.',
+  )
 }
 
 /** So that questions that are asked soon after each other are the same. */

@@ -48,7 +48,7 @@ export function electricityMaps(http: Http, options: ElectricityMapsOptions): Pr
       headers: { 'auth-token': key },
       ttlSeconds: HOUR / 4,
       ...(options.url !== undefined && { plain: true }),
-      read: (text) => replyOf(text, verb === 'forecast' ? 'forecast' : 'measured'),
+      read: (text) => replyOf(text, verb === 'forecast' ? 'forecast' : 'measured', factors),
     })
     return pointsOf(answer.value.samples, HOUR, {
       kind: 'average',
@@ -97,10 +97,12 @@ function horizonOf(hours: number): number {
 }
 
 function placeOf({ zone, country, latitude, longitude }: Location): Record<string, string> {
-  const name = zone ?? country
-  if (name !== undefined) return { zone: name }
-  if (latitude === undefined || longitude === undefined) return {}
-  return { lat: String(latitude), lon: String(longitude) }
+  if (zone !== undefined) return { zone }
+  // They tell more than a country, which may have several grids.
+  if (latitude !== undefined && longitude !== undefined) {
+    return { lat: String(latitude), lon: String(longitude) }
+  }
+  return country === undefined ? {} : { zone: country }
 }
 
 interface Reply {
@@ -110,17 +112,21 @@ interface Reply {
 }
 
 /** One row, or a list under `history`, `forecast` or, from version 4 on, `data`. */
-function replyOf(text: string, usual: 'measured' | 'forecast'): Reply {
+function replyOf(text: string, usual: 'measured' | 'forecast', factors: string): Reply {
   const reply = objectOf(text)
   const series = reply.history ?? reply.forecast ?? reply.data
   const rows = series === undefined ? [reply] : listOf(series, 'data')
-  const samples = rows.map(
-    ({ datetime, carbonIntensity, isEstimated }): Sample => ({
+  const samples = rows.map((row): Sample => {
+    const { datetime, carbonIntensity, isEstimated, emissionFactorType = factors } = row
+    if (emissionFactorType !== factors) {
+      throw new Error(`its factors are ${String(emissionFactorType)}, not ${factors}`)
+    }
+    return {
       start: timeOf(datetime),
       gramsPerKWh: gramsOf(carbonIntensity),
       status: usual === 'measured' && isEstimated === true ? 'estimated' : usual,
-    }),
-  )
+    }
+  })
   const { zone, updatedAt } = reply
   return {
     samples,

@@ -1,7 +1,8 @@
 /** All providers by name, and which of them a place is asked of. */
 import { badOption, JouletapError } from '../../errors'
 import type { Http } from '../http'
-import type { Location, Provider } from '../types'
+import type { Basis, Location, Provider } from '../types'
+import { basisOf } from './basis'
 
 /** Those that need no key come first, in the order in which `auto` tries them; not `caiso`, which promises nothing. */
 export const PROVIDER_NAMES = [
@@ -33,6 +34,11 @@ export interface ProviderSettings {
   readonly file?: string
   /** The figure of `fixed`, in g/kWh. */
   readonly gramsPerKWh?: number
+  /**
+   * What the figures of `file`, `fixed` and `carbon-aware` count, for they do not say so themselves.
+   * Default: average, of unknown factors and boundary.
+   */
+  readonly basis?: Partial<Basis>
   /** A region of `neso`, 1 … 17, or the outward part of a postcode. */
   readonly gbRegion?: string
   /** Other addresses of services, by the name of the provider. */
@@ -53,16 +59,40 @@ export function chooseProvider(
 ): Provider | undefined {
   if (choice === 'auto') {
     return (['neso', 'energi-data-service', 'energy-charts'] as const)
-      .map((name) => byName(name, settings, http))
+      .map((name) => guarded(byName(name, settings, http)))
       .find((provider) => provider.covers(location))
   }
-  const provider =
-    typeof choice === 'string' ? byName(choice, settings, http) : LOAD.custom().custom(choice)
+  const provider = guarded(
+    typeof choice === 'string' ? byName(choice, settings, http) : LOAD.custom().custom(choice),
+  )
   if (provider.covers(location)) return provider
   throw new JouletapError(
     'BAD_OPTION',
     `The provider ${provider.id} does not know of ${location.name}; auto takes one that does.`,
   )
+}
+
+/** Whoever holds a provider may ask it of another place: it answers for none that it does not know. */
+function guarded(provider: Provider): Provider {
+  const { id, forecast } = provider
+  function mustCover(location: Location): void {
+    if (provider.covers(location)) return
+    const unknown = `${id} does not know of ${location.name}.`
+    throw new JouletapError('INTENSITY_UNAVAILABLE', unknown)
+  }
+  return {
+    ...provider,
+    async range(location, from, to) {
+      mustCover(location)
+      return provider.range(location, from, to)
+    },
+    ...(forecast && {
+      async forecast(location: Location, hours: number) {
+        mustCover(location)
+        return forecast(location, hours)
+      },
+    }),
+  }
 }
 
 /** Each with its file, loaded when it is wanted. */
@@ -116,12 +146,21 @@ function byName(name: ProviderName, settings: ProviderSettings, http: Http): Pro
       const server = url ?? settings.carbonAwareUrl ?? env.JOULETAP_CARBON_AWARE_URL
       return LOAD.carbonAware().carbonAware(http, {
         url: needed(server, name, 'its address: set JOULETAP_CARBON_AWARE_URL'),
+        basis: basisOf(settings.basis),
       })
     }
     case 'file':
-      return LOAD.file().file(needed(settings.file, name, 'the path of a file'))
+      return LOAD.file().file(
+        needed(settings.file, name, 'the path of a file'),
+        basisOf(settings.basis),
+        http.now,
+      )
     case 'fixed':
-      return LOAD.fixed().fixed(needed(settings.gramsPerKWh, name, 'a figure in g/kWh'))
+      return LOAD.fixed().fixed(
+        needed(settings.gramsPerKWh, name, 'a figure in g/kWh'),
+        basisOf(settings.basis),
+        http.now,
+      )
     default:
       throw badOption('a provider', name, `auto, or one of ${PROVIDER_NAMES.join(', ')}`)
   }

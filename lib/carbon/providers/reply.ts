@@ -11,6 +11,8 @@ export interface Sample {
   /** Where the service tells it. */
   readonly end?: Date
   readonly status?: IntensityPoint['status']
+  /** What the service warns of. */
+  readonly warnings?: readonly string[]
 }
 
 /** What all points of an answer share. */
@@ -28,9 +30,12 @@ export function objectOf(text: string): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
-/** @throws {Error} it is no list. */
+/** @throws {Error} it is no list, or one of it no object. */
 export function listOf(value: unknown, name: string): readonly Record<string, unknown>[] {
   if (!Array.isArray(value)) throw new Error(`${name} is missing`)
+  if (value.some((one) => typeof one !== 'object' || one === null)) {
+    throw new Error(`${name} holds what is no object`)
+  }
   return value as Record<string, unknown>[]
 }
 
@@ -39,7 +44,8 @@ export function listOf(value: unknown, name: string): readonly Record<string, un
  * @throws {Error} it is no number from 0 to 3000.
  */
 export function gramsOf(value: unknown): number | null {
-  if (value === null || value === undefined || value === '') return null
+  if (value === null || value === undefined) return null
+  if (typeof value === 'string' && value.trim() === '') return null
   const grams = typeof value === 'string' ? Number(value) : value
   if (typeof grams === 'number' && grams >= 0 && grams <= MOST_GRAMS_PER_KWH) return grams
   throw new Error(`${String(value)} is no intensity from 0 to ${MOST_GRAMS_PER_KWH} g/kWh`)
@@ -64,12 +70,14 @@ export function pointsOf(
 ): IntensityPoint[] {
   const sorted = [...samples].sort((a, b) => a.start.getTime() - b.start.getTime())
   const starts = sorted.map(({ start }) => start.getTime())
-  return sorted.flatMap(({ start, end, gramsPerKWh, status = common.status }, index) => {
+  return sorted.flatMap((sample, index) => {
+    const { start, end, gramsPerKWh, status = common.status, warnings } = sample
     const from = starts[index]!
     const next = starts[index + 1] ?? Number.POSITIVE_INFINITY
     if (gramsPerKWh === null || next === from) return []
     const until = Math.min(end?.getTime() ?? from + 1000 * stepOf(starts, index, seconds), next)
-    return [{ ...common, start, end: new Date(until), gramsPerKWh, status }]
+    const point = { ...common, start, end: new Date(until), gramsPerKWh, status }
+    return [warnings === undefined ? point : { ...point, warnings }]
   })
 }
 

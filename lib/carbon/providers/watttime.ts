@@ -1,6 +1,6 @@
 /** WattTime, version 3: most of the world, marginal or average, with a login. */
-import { badOption, JouletapError } from '../../errors'
-import type { Http } from '../http'
+import { badOption } from '../../errors'
+import { type Http, isUnauthorized } from '../http'
 import type { IntensityPoint, Location, Provider } from '../types'
 import {
   ageOf,
@@ -70,13 +70,18 @@ export function wattTime(http: Http, options: WattTimeOptions): Provider {
     const address = new URL(`${url}/v3/${path}`)
     const all = { signal_type: signal, ...query }
     for (const [name, value] of Object.entries(all)) address.searchParams.set(name, value)
-    const headers = { authorization: `Bearer ${await login()}` }
+    const askWith = (text: string) => {
+      const headers = { authorization: `Bearer ${text}` }
+      return http.ask({ url: address, headers, owner: username, ttlSeconds, ...plain, read })
+    }
+    const text = await login()
     try {
-      return await http.ask({ url: address, headers, ttlSeconds, ...plain, read })
+      return await askWith(text)
     } catch (error) {
-      // Perhaps it holds no longer: the next question gets another.
-      token = undefined
-      throw error
+      if (!isUnauthorized(error)) throw error
+      // It holds no longer: once more with another, unless somebody has that already.
+      if (token?.text === text) token = undefined
+      return askWith(await login())
     }
   }
 
@@ -129,10 +134,7 @@ export function wattTime(http: Http, options: WattTimeOptions): Provider {
       return someOf(within(all, from, to), 'watttime')
     },
     async forecast(location, hours) {
-      if (hours > MOST_HOURS) {
-        throw new JouletapError('INTENSITY_UNAVAILABLE', 'watttime tells of 72 hours at the most.')
-      }
-      const query = { horizon_hours: String(Math.ceil(hours)) }
+      const query = { horizon_hours: String(Math.min(Math.ceil(hours), MOST_HOURS)) }
       const all = await points('forecast', await regionOf(location), query)
       const now = http.now()
       return someOf(within(all, now, new Date(now.getTime() + hours * 3_600_000)), 'watttime')
@@ -152,12 +154,26 @@ interface Reply {
 
 function replyOf(text: string): Reply {
   const { data, meta } = objectOf(text)
-  const { units, generated_at: issuedAt } = (meta ?? {}) as Record<string, unknown>
+  const { units, generated_at: issuedAt, warnings: told } = (meta ?? {}) as Record<string, unknown>
   if (units !== 'lbs_co2_per_mwh') throw new Error(`its unit is ${String(units)}`)
+  const warnings = warningsOf(told)
   const samples = listOf(data, 'data').map(({ point_time: time, value }) => {
-    const pounds = typeof value === 'number' ? value : null
-    const grams = pounds === null ? null : pounds * GRAMS_PER_KWH_OF_POUND_PER_MWH
-    return { start: timeOf(time), gramsPerKWh: gramsOf(grams) }
+    const pounds = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+    const grams = typeof pounds === 'number' ? pounds * GRAMS_PER_KWH_OF_POUND_PER_MWH : pounds
+    return { start: timeOf(time), gramsPerKWh: gramsOf(grams), ...(warnings && { warnings }) }
   })
   return { samples, ...(typeof issuedAt === 'string' && { issuedAt: timeOf(issuedAt) }) }
+}
+
+/** Letters of a warning that are passed on. */
+const LONGEST = 200
+
+/** Texts, or objects with a `message`; on one line, as they go to terminals. */
+function warningsOf(told: unknown): readonly string[] | undefined {
+  if (!Array.isArray(told)) return undefined
+  const texts = told
+    .map((one) => (typeof one === 'string' ? one : (one as { message?: unknown } | null)?.message))
+    .filter((one) => typeof one === 'string')
+    .map((one) => `watttime warns: ${one.replace(/\p{Cc}+/gu, ' ').slice(0, LONGEST)}`)
+  return texts.length > 0 ? texts : undefined
 }
