@@ -51,6 +51,7 @@ function roomOf(path: string): string {
 const ARROWS: Record<string, readonly string[]> = {
   units: [],
   errors: [],
+  text: ['units'],
   config: ['errors'],
   data: ['errors'],
   native: ['errors'],
@@ -62,6 +63,7 @@ const ARROWS: Record<string, readonly string[]> = {
   tracker: [
     'units',
     'errors',
+    'text',
     'data',
     'energy',
     'carbon',
@@ -72,7 +74,7 @@ const ARROWS: Record<string, readonly string[]> = {
   ],
   integrations: ['units', 'errors', 'data', 'energy', 'carbon', 'tracker', 'record'],
   record: ['units', 'errors', 'data'],
-  report: ['units', 'errors', 'data', 'record'],
+  report: ['units', 'errors', 'text', 'data', 'record'],
 }
 /** These are at the end of every arrow. */
 const ENDS = ['index', 'cli', 'bench']

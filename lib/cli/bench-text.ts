@@ -9,8 +9,8 @@ import type {
   Spread,
   StartupFigures,
 } from '../bench'
+import { table } from '../text'
 import type { Paint } from './output'
-import { table } from './text'
 
 /** Beside a figure that passes its limit. */
 const MARK = ' !'

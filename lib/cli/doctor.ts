@@ -3,10 +3,10 @@ import { Command } from 'commander'
 import type { Domain, SourceReport } from '../energy'
 import { Meter, probe, rootFolder } from '../energy'
 import { type GpuInfo, gpuFacts, type HostInfo, hostInfo } from '../record'
+import { table } from '../text'
 import { deviceText, isGpu, READ } from './domain'
 import { type Gpus, gpusOption, nvmlOption, rootOption } from './options'
 import { type Paint, paintFor, STDOUT, write } from './output'
-import { table } from './text'
 import { noArguments } from './usage'
 
 interface DoctorOptions {

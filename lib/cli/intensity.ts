@@ -10,11 +10,11 @@ import {
 } from '../carbon'
 import { badOption } from '../errors'
 import { withForecast } from '../forecast'
+import { intensityText, table } from '../text'
 import { bars } from './chart'
 import { type LiveFlags, liveFlags, liveOptions } from './live'
 import { numberFrom } from './options'
 import { type Paint, paintFor, remark, STDERR, STDOUT, write } from './output'
-import { intensityText, table } from './text'
 import { noArguments } from './usage'
 
 interface Options extends LiveFlags {

@@ -14,7 +14,7 @@ export interface LiveFlags {
   timeout?: number
 }
 
-/** For `intensity`: with a place, where one was named. */
+/** For `intensity` and those that follow it: with a place, where one was named. */
 export type LiveOptions = IntensityOptions & { place?: string | undefined }
 
 /** `--live`, `--provider`, `--file`, `--grams` and `--timeout`. */

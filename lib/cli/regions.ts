@@ -10,8 +10,8 @@ import {
 } from '../carbon'
 import { configuration } from '../config'
 import { badOption } from '../errors'
+import { table } from '../text'
 import { type Paint, paintFor, STDOUT, write } from './output'
-import { table } from './text'
 import { noArguments } from './usage'
 
 interface Options {

@@ -1,8 +1,6 @@
 /** What `run` tells a person: short, honest, and no digit too many. */
 import type { DomainEnergy, Flag } from '../energy'
 import type { RunCarbon, RunRecord } from '../record'
-import { deviceText, integrated, isGpu } from './domain'
-import type { Paint } from './output'
 import {
   durationText,
   gramsText,
@@ -11,7 +9,9 @@ import {
   kWhText,
   table,
   wattsText,
-} from './text'
+} from '../text'
+import { deviceText, integrated, isGpu } from './domain'
+import type { Paint } from './output'
 
 /** What a flag means; the energy's own warnings say it of the domains that are added. */
 const FLAGS: Record<Flag, string> = {

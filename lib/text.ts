@@ -1,5 +1,5 @@
 /** Numbers as people read them: no digit that the uncertainty does not bear. */
-import { toKWh } from '../units'
+import { toKWh } from './units'
 
 /** From here on kilowatt-hours are shown too: 0.01 kWh. */
 const SHOW_KWH = 36_000

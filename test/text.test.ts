@@ -1,6 +1,6 @@
 /** Numbers for people carry no digit that the uncertainty does not bear. */
 import { expect } from 'chai'
-import { durationText, joulesText, kWhText, table, wattsText } from '../../lib/cli/text'
+import { durationText, joulesText, kWhText, table, wattsText } from '../lib/text'
 
 describe('text of', () => {
   const JOULES: [joules: number, uncertainty: number, text: string][] = [
