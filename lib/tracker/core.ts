@@ -1,0 +1,299 @@
+/** The life of a tracker: epochs begin and end, predictions follow, and at the end all is told. */
+import type { EnergySlice } from '../carbon'
+import type { Energy } from '../energy'
+import { JouletapError } from '../errors'
+import { type Prediction, predict } from '../predict'
+import { toKWh } from '../units'
+import { openGauge, type Stretch } from './gauge'
+import { followGrid } from './grid'
+import { openLogs } from './logs'
+import { checkOptions, type Settings } from './options'
+import { confirm } from './question'
+import { betweenOf, type Look, pointsOf, slicesOf, usedBy } from './sums'
+import { epochText, predictionText, reportText } from './text'
+import type { Epoch, EpochReport, TrackerOptions, TrackerReport } from './types'
+
+/** What `CarbonTracker` is made of; see there. */
+export interface Core {
+  epochStart(phase?: string): void
+  epochEnd(): Promise<EpochReport | undefined>
+  phase(name: string): void
+  stop(): Promise<TrackerReport>
+  /** Whether somebody has stopped it, so that a loop over epochs ends. */
+  isStopped(): boolean
+  readonly epochs: number
+}
+
+/** An epoch that goes on. */
+interface Open {
+  epoch: number
+  phase: string | undefined
+  stretch: Stretch
+  /** Milliseconds since the start. */
+  ms: number
+  startedAt: Date
+  /** Looks in between, so that each joule meets the intensity of its time. */
+  looks: Look[]
+}
+
+/**
+ * Starts to track.
+ * @throws {JouletapError} as `CarbonTracker` does.
+ */
+export function openTracker(options: TrackerOptions): Core {
+  try {
+    return track(checkOptions(options))
+  } catch (error) {
+    if (options?.ignoreErrors !== true) throw error
+    const sentence = `Nothing is tracked: ${(error as Error).message}`
+    if (options.verbose !== 0) print(options)(`jouletap: ${sentence}\n`)
+    return trackNothing(options, sentence)
+  }
+}
+
+const print = (options: TrackerOptions) =>
+  options.print ?? ((text: string) => void process.stderr.write(text))
+
+function track(settings: Settings): Core {
+  const { epochs, monitorEpochs, epochsBeforePrediction, verbose, interpretable = true } = settings
+  const gauge = openGauge(settings)
+  const startedAt = new Date()
+  const started = performance.now()
+  const now = () => performance.now() - started
+  let logs: ReturnType<typeof openLogs>
+  try {
+    logs = openLogs(settings, gauge, startedAt)
+  } catch (error) {
+    gauge.stop()
+    throw error
+  }
+  const grid = followGrid(settings.grid, startedAt, look)
+  grid.foresee()
+  const ended: Epoch[] = []
+  const slices: (EnergySlice & { epoch: Epoch })[] = []
+  const predictions: Prediction[] = []
+  const warnings = new Set<string>(gauge.notes.filter(() => verbose >= 3))
+  let phase: string | undefined
+  let open: Open | undefined
+  let over: Promise<TrackerReport> | undefined
+  let isStopped = false
+  /** Of all epochs that have ended. */
+  let sum = 0
+
+  const rows =
+    logs.length > 0
+      ? setInterval(() => {
+          const row = gauge.row()
+          for (const log of logs) log.row?.(now(), row)
+        }, 1000 * settings.interval).unref()
+      : undefined
+  const { signal } = settings
+  const onAbort = () => void stop()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  if (signal?.aborted) void stop()
+
+  function look(): void {
+    open?.looks.push({ time: new Date(), joules: open.stretch.joules() })
+  }
+
+  function say(level: number, text: string): void {
+    if (verbose >= level && text) print(settings)(text)
+  }
+
+  function epochStart(named?: string): void {
+    if (over) return
+    if (open)
+      throw badState('epochStart', `epoch ${open.epoch} has not ended: call epochEnd() first`)
+    const epoch = ended.length + 1
+    phase = named ?? phase
+    const ms = now()
+    open = { epoch, phase, stretch: gauge.begin(), ms, startedAt: new Date(), looks: [] }
+    for (const log of logs) log.begin?.(epoch, phase, ms, sum)
+  }
+
+  function close({ epoch, phase, stretch, ms, startedAt, looks }: Open, partial: boolean): Epoch {
+    const energy = stretch.end()
+    open = undefined
+    const { seconds } = energy
+    const one: Epoch = {
+      epoch,
+      ...(phase !== undefined && { phase }),
+      start: ms / 1000,
+      seconds,
+      energy,
+      ...(partial && { partial }),
+    }
+    ended.push(one)
+    slices.push(...slicesOf(one, startedAt, looks))
+    sum += energy.joules
+    fillGrams()
+    for (const log of logs) log.end(one, now(), sum)
+    say(2, epochText(one))
+    return one
+  }
+
+  /** The intensity may come to be known later than the first epochs end. */
+  function fillGrams(): void {
+    const rate = grid.ahead(1)?.gramsPerKWh
+    if (rate === undefined) return
+    for (const one of ended) one.grams ??= toKWh(one.energy.joules) * settings.pue * rate
+  }
+
+  function foretell(): Prediction {
+    const gramsSoFar = ended.reduce((total, { grams = Number.NaN }) => total + grams, 0)
+    const isKnown = grid.ahead(1) !== undefined && Number.isFinite(gramsSoFar)
+    return predict(
+      ended.map(({ seconds, energy, phase }) => ({
+        seconds,
+        joules: energy.coverage > 0 ? energy.joules : null,
+        ...(phase !== undefined && { phase }),
+      })),
+      {
+        epochs: Math.max(epochs, ended.length),
+        method: settings.method,
+        confidence: settings.confidence,
+        pue: settings.pue,
+        ...(isKnown && { carbon: { gramsSoFar, ahead: (seconds) => grid.ahead(seconds)! } }),
+      },
+    )
+  }
+
+  function epochEnd(): Promise<EpochReport | undefined> {
+    if (over) return Promise.resolve(undefined)
+    if (!open) throw badState('epochEnd', 'no epoch is open: call epochStart() first')
+    const one = close(open, false)
+    const isTime = epochsBeforePrediction > 0 && ended.length >= epochsBeforePrediction
+    const prediction = isTime ? foretell() : undefined
+    if (prediction) {
+      predictions.push(prediction)
+      for (const log of logs) log.predicted(prediction)
+    }
+    const isFirst = prediction && ended.length === epochsBeforePrediction
+    if (isFirst) say(1, predictionText(prediction, interpretable))
+    const asks = isFirst && ended.length < epochs ? settings.stopAndConfirm : false
+    if (ended.length === monitorEpochs && !asks) void finish('complete')
+    const report: EpochReport = { ...one, ...(prediction && { prediction }), proceed: true }
+    settings.onEpoch?.(one)
+    if (prediction) settings.onPrediction?.(prediction)
+    return asks ? ask(report, prediction!) : Promise.resolve(report)
+  }
+
+  async function ask(report: EpochReport, prediction: Prediction): Promise<EpochReport> {
+    const { stopAndConfirm } = settings
+    const asked =
+      typeof stopAndConfirm === 'function'
+        ? await stopAndConfirm(prediction)
+        : await confirm('jouletap: shall the run go on?', signal)
+    if (asked === undefined) {
+      warnings.add('Nobody was asked whether the run shall go on: there is no terminal.')
+    }
+    const proceed = asked ?? true
+    if (!proceed) await finish('stopped')
+    else if (ended.length === monitorEpochs) void finish('complete')
+    return { ...report, proceed }
+  }
+
+  function stop(): Promise<TrackerReport> {
+    return finish(ended.length >= monitorEpochs && !open ? 'complete' : 'stopped')
+  }
+
+  function finish(status: TrackerReport['status']): Promise<TrackerReport> {
+    if (over) return over
+    isStopped = status === 'stopped'
+    if (open) {
+      const { epoch } = close(open, true)
+      warnings.add(`Epoch ${epoch} was stopped before its end; what it used is counted.`)
+    }
+    clearInterval(rows)
+    grid.close()
+    signal?.removeEventListener('abort', onAbort)
+    const row = gauge.row()
+    for (const log of logs) log.row?.(now(), row)
+    const total = gauge.stop()
+    over = tell(status, total)
+    return over
+  }
+
+  async function tell(status: TrackerReport['status'], total: Energy): Promise<TrackerReport> {
+    const end = slices.at(-1)?.end ?? new Date()
+    const told =
+      slices.length > 0
+        ? await grid.footprint(slices, end, settings.pue)
+        : { carbon: null, warnings: [] }
+    fillFrom(told.carbon?.parts ?? [])
+    const actual = usedBy(ended)
+    for (const { energy } of ended) for (const warning of energy.warnings) warnings.add(warning)
+    for (const warning of told.warnings) warnings.add(warning)
+    for (const log of logs) for (const warning of log.warnings) warnings.add(warning)
+    const predicted = predictions.at(-1)
+    const report: TrackerReport = {
+      status,
+      plannedEpochs: epochs,
+      epochs: ended,
+      actual: { ...actual, epochs: ended.length, kWh: toKWh(actual.joules) * settings.pue },
+      between: betweenOf(total, actual),
+      ...(predicted && { predicted }),
+      predictions,
+      carbon: told.carbon,
+      pue: settings.pue,
+      files: logs.flatMap(({ files }) => [...files]),
+      warnings: [...warnings],
+    }
+    const used = told.carbon ? pointsOf(told.carbon) : []
+    for (const log of logs) log.finish(report, used)
+    say(1, reportText(report, interpretable))
+    return report
+  }
+
+  /** The grams of each epoch, by what is known at the end. */
+  function fillFrom(parts: readonly { start: Date; end: Date; grams: number }[]): void {
+    if (parts.length === 0) return
+    for (const one of ended) {
+      const mine = slices.filter(({ epoch }) => epoch === one)
+      const [from, to] = [mine[0]!.start, mine.at(-1)!.end]
+      const inside = parts.filter(({ start, end }) => start >= from && end <= to)
+      one.grams = inside.reduce((total, { grams }) => total + grams, 0)
+    }
+  }
+
+  return {
+    epochs,
+    epochStart,
+    epochEnd,
+    phase(name) {
+      phase = name
+      for (const log of logs) log.phase?.(name, now(), sum)
+    },
+    stop,
+    isStopped: () => isStopped,
+  }
+}
+
+function badState(method: string, why: string): JouletapError {
+  return new JouletapError('BAD_STATE', `${method}() cannot be called: ${why}.`)
+}
+
+/** With `ignoreErrors`, where there is nothing to track with: the run goes on. */
+function trackNothing({ epochs }: TrackerOptions, warning: string): Core {
+  const nothing = { seconds: 0, joules: 0, uncertaintyJoules: 0 }
+  return {
+    epochs: Number.isInteger(epochs) && epochs > 0 ? epochs : 1,
+    epochStart() {},
+    epochEnd: () => Promise.resolve(undefined),
+    phase() {},
+    stop: () =>
+      Promise.resolve({
+        status: 'stopped',
+        plannedEpochs: epochs,
+        epochs: [],
+        actual: { ...nothing, epochs: 0, kWh: 0 },
+        between: nothing,
+        predictions: [],
+        carbon: null,
+        pue: 1,
+        files: [],
+        warnings: [warning],
+      }),
+    isStopped: () => false,
+  }
+}

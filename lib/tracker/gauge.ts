@@ -1,0 +1,164 @@
+/** What a tracker measures: the wanted domains of a meter, and devices that are only made up. */
+import { type Domain, type DomainEnergy, type Energy, Meter, type Span } from '../energy'
+import { JouletapError } from '../errors'
+import type { Settings, Simulated } from './options'
+
+/** A stretch of time that is being measured. */
+export interface Stretch {
+  /** What was used so far; the stretch goes on. */
+  joules(): number
+  end(): Energy
+}
+
+export interface Gauge {
+  readonly domains: Domain[]
+  readonly notes: string[]
+  begin(): Stretch
+  /** A row: joules since the start of each domain. */
+  row(): Float64Array
+  /** The energy since it was made: again and again the same. */
+  stop(): Energy
+}
+
+const isGpu = ({ kind }: Domain) => /^gpu(-|$)/.test(kind)
+
+/**
+ * Starts to measure.
+ * @throws {JouletapError} as `Meter` does; NO_SOURCE: there is none of the wanted components.
+ */
+export function openGauge({ wanted, simulated, interval, meter, devicesByPid }: Settings): Gauge {
+  const made = simulated.filter(({ component }) => wanted[component])
+  const real = {
+    cpu: wanted.cpu && !made.some(({ component }) => component === 'cpu'),
+    gpu: wanted.gpu && !made.some(({ component }) => component === 'gpu'),
+  }
+  const isReal = (domain: Domain) => (isGpu(domain) ? real.gpu : real.cpu)
+  if (!real.cpu && !real.gpu) return gaugeOf(undefined, made, isReal)
+  const device = new Meter({
+    ...meter,
+    ...(!real.gpu && { gpus: 'none' }),
+    intervalMs: 1000 * interval,
+    byPid: devicesByPid ?? false,
+  })
+  if (device.domains.some(isReal)) return gaugeOf(device.start(), made, isReal)
+  device[Symbol.dispose]()
+  const lacks = real.gpu && !real.cpu ? 'a GPU whose power can be read' : 'a processor to measure'
+  throw new JouletapError('NO_SOURCE', `There is not ${lacks}: "jouletap doctor" says why.`)
+}
+
+function gaugeOf(
+  meter: Meter | undefined,
+  made: readonly Simulated[],
+  isReal: (domain: Domain) => boolean,
+): Gauge {
+  const startedAt = performance.now()
+  const secondsSince = (ms: number) => (performance.now() - ms) / 1000
+  const only = ({ domains, ...energy }: Energy): Energy =>
+    domains.every((domain) => !domain.additive || isReal(domain))
+      ? { ...energy, domains }
+      : partOf({ ...energy, domains: domains.filter(isReal) })
+  const measured = (span: Pick<Span, 'end'> | undefined, since: number): Energy => {
+    const energy = span ? only(span.end()) : NOTHING
+    const seconds = span ? energy.seconds : secondsSince(since)
+    return withMade(energy, made, seconds)
+  }
+  const real = meter?.domains.filter(isReal) ?? []
+  const columns =
+    meter?.domains.flatMap((domain, index) => (isReal(domain) ? [1 + index] : [])) ?? []
+  let total: Energy | undefined
+  return {
+    domains: [...real, ...made.map((one) => madeDomain(one))],
+    notes: meter?.notes ?? [],
+    begin() {
+      const since = performance.now()
+      const before = meter ? only(meter.energy()).joules : 0
+      const span = meter?.span()
+      const ofMade = () => made.reduce((sum, { watts }) => sum + watts * secondsSince(since), 0)
+      return {
+        joules: () => (meter ? only(meter.energy()).joules - before : 0) + ofMade(),
+        end: () => measured(span, since),
+      }
+    },
+    row() {
+      const row = meter?.readNow()
+      const seconds = secondsSince(startedAt)
+      return Float64Array.from([
+        ...columns.map((column) => row![column]!),
+        ...made.map(({ watts }) => watts * seconds),
+      ])
+    },
+    stop() {
+      total ??= measured(meter && { end: () => meter.stop() }, startedAt)
+      return total
+    },
+  }
+}
+
+const NOTHING: Energy = {
+  joules: 0,
+  uncertaintyJoules: 0,
+  seconds: 0,
+  watts: 0,
+  quality: 'measured',
+  coverage: 1,
+  domains: [],
+  warnings: [],
+}
+
+/** The energy of some of its domains; their errors may all have one cause, so they are added. */
+function partOf(energy: Energy): Energy {
+  const added = energy.domains.filter(({ additive }) => additive)
+  const sum = (field: 'joules' | 'uncertaintyJoules') =>
+    added.reduce((total, domain) => total + domain[field], 0)
+  const joules = sum('joules')
+  return {
+    ...energy,
+    joules,
+    uncertaintyJoules: sum('uncertaintyJoules'),
+    watts: energy.seconds > 0 ? joules / energy.seconds : 0,
+    quality: added.reduce<Energy['quality']>(
+      (worst, { quality }) => weaker(worst, quality),
+      'measured',
+    ),
+  }
+}
+
+const QUALITIES: readonly Energy['quality'][] = ['measured', 'modelled', 'estimated']
+const weaker = (a: Energy['quality'], b: Energy['quality']) =>
+  QUALITIES.indexOf(a) > QUALITIES.indexOf(b) ? a : b
+
+function madeDomain({ component, name }: Simulated): Domain {
+  return {
+    id: `simulated-${component}`,
+    kind: component === 'cpu' ? 'package' : 'gpu',
+    source: 'simulated',
+    additive: true,
+    device: { name },
+    method: 'model',
+    quality: 'estimated',
+  }
+}
+
+/** With the devices that are made up, whose power is as true as whoever named it. */
+function withMade(energy: Energy, made: readonly Simulated[], seconds: number): Energy {
+  if (made.length === 0) return energy
+  const parts = made.map(
+    (one): DomainEnergy => ({
+      ...madeDomain(one),
+      joules: one.watts * seconds,
+      uncertaintyJoules: 0,
+      flags: [],
+    }),
+  )
+  const joules = parts.reduce((sum, part) => sum + part.joules, energy.joules)
+  const names = made.map(({ name, watts }) => `${name} at ${Number(watts.toPrecision(6))} W`)
+  return {
+    ...energy,
+    joules,
+    seconds,
+    watts: seconds > 0 ? joules / seconds : 0,
+    quality: 'estimated',
+    domains: [...energy.domains, ...parts],
+    warnings: [...energy.warnings, `Simulated, not measured: ${names.join(', ')}.`],
+  }
+}

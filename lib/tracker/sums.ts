@@ -1,0 +1,90 @@
+/** Sums over epochs: what they used, what lay between them, and their slices of time. */
+import type { EnergySlice, IntensityPoint } from '../carbon'
+import type { Energy } from '../energy'
+import type { RunCarbon } from '../record'
+import type { Epoch, Used } from './types'
+
+/** What an epoch had used by a time in the middle of it. */
+export interface Look {
+  time: Date
+  joules: number
+}
+
+/**
+ * The sum of epochs. Errors of counters are of their readings, so those of many epochs add in
+ * quadrature; those of gauges and models may all have one cause, so they add as they are.
+ */
+export function usedBy(epochs: readonly Epoch[]): Used {
+  const errors = epochs.map(({ energy }) => energy.uncertaintyJoules)
+  const isCounted = epochs.every(({ energy }) =>
+    energy.domains.every(({ additive, method }) => !additive || method === 'energy-counter'),
+  )
+  return {
+    seconds: epochs.reduce((sum, { seconds }) => sum + seconds, 0),
+    joules: epochs.reduce((sum, { energy }) => sum + energy.joules, 0),
+    uncertaintyJoules: isCounted
+      ? Math.hypot(...errors)
+      : errors.reduce((sum, one) => sum + one, 0),
+  }
+}
+
+/** What of the whole lies in no epoch. */
+export function betweenOf(total: Energy, epochs: Used): Used {
+  return {
+    seconds: Math.max(0, total.seconds - epochs.seconds),
+    joules: Math.max(0, total.joules - epochs.joules),
+    uncertaintyJoules: total.uncertaintyJoules + epochs.uncertaintyJoules,
+  }
+}
+
+/** The time of an epoch cut where it was looked at, its energy spread as the looks tell. */
+export function slicesOf(
+  epoch: Epoch,
+  startedAt: Date,
+  looks: readonly Look[],
+): (EnergySlice & { epoch: Epoch })[] {
+  const { energy, seconds } = epoch
+  const added = energy.domains.filter(({ additive }) => additive)
+  // A date has no fractions of a millisecond.
+  const end = startedAt.getTime() + Math.max(1, Math.round(1000 * seconds))
+  const inside = looks.filter(({ time }) => time > startedAt && time.getTime() < end)
+  const ends = [...inside, { time: new Date(end), joules: energy.joules }]
+  let [start, used] = [startedAt, 0]
+  return ends.map(({ time, joules }) => {
+    const upTo = Math.min(energy.joules, Math.max(used, joules))
+    const share = energy.joules > 0 ? (upTo - used) / energy.joules : 1 / ends.length
+    const slice = {
+      epoch,
+      start,
+      end: time,
+      joules: upTo - used,
+      uncertaintyJoules: share * energy.uncertaintyJoules,
+      domains: Object.fromEntries(added.map(({ id, joules }) => [id, share * joules])),
+    }
+    ;[start, used] = [time, upTo]
+    return slice
+  })
+}
+
+/** The intensities of a footprint, neighbours that are the same as one. */
+export function pointsOf({ parts, intensity }: RunCarbon): IntensityPoint[] {
+  const { kind, factors, boundary, year, licence, attribution } = intensity
+  const points: IntensityPoint[] = []
+  for (const { start, end, gramsPerKWh, status, zone, source, issuedAt, fetchedAt } of parts) {
+    const last = points.at(-1)
+    const isSame = last && last.gramsPerKWh === gramsPerKWh && last.zone === zone
+    if (isSame && last.source === source && last.status === status) {
+      points[points.length - 1] = { ...last, end }
+      continue
+    }
+    points.push({
+      ...{ start, end, gramsPerKWh, kind, factors, boundary, status, zone, source },
+      ...(status === 'annual-average' && year !== undefined && { year }),
+      ...(issuedAt && { issuedAt }),
+      ...(fetchedAt && { fetchedAt }),
+      ...(licence !== undefined && { licence }),
+      ...(attribution !== undefined && { attribution }),
+    })
+  }
+  return points
+}
