@@ -39,3 +39,22 @@ function show(value: unknown): string {
   if (typeof value === 'function') return 'a function'
   return String(value)
 }
+
+const REASONS: Record<string, string> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'a part of the path is not a folder',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left',
+  EDQUOT: 'the quota is used up',
+  EFBIG: 'the file would be larger than is allowed',
+  ELOOP: 'symbolic links go round in a circle',
+  ENAMETOOLONG: 'the name is too long',
+}
+
+/** What went wrong with a file, in words. */
+export function reason(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return REASONS[code] ?? message
+}

@@ -3,11 +3,10 @@ import { constants } from 'node:os'
 import { Command, Option } from 'commander'
 import type { Rows } from '../energy'
 import { Meter } from '../energy'
-import { badOption, JouletapError } from '../errors'
+import { badOption, JouletapError, reason } from '../errors'
 import { version } from '../record'
 import { meterOptions, numberFrom, type SourceOptions, sourceOptions } from './options'
 import { remark } from './output'
-import { reason } from './target'
 import { noArguments } from './usage'
 
 interface SampleOptions extends SourceOptions {

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { badOption, JouletapError } from '../errors'
+import { badOption, JouletapError, reason } from '../errors'
 import { STDOUT, write } from './output'
 
 /** Takes the whole text, once. */
@@ -107,23 +107,4 @@ function failing(path: string, target: Target): Target {
       })
     }
   }
-}
-
-const REASONS: Record<string, string> = {
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  ENOENT: 'its folder does not exist',
-  ENOTDIR: 'a part of the path is not a folder',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'no space left',
-  EDQUOT: 'the quota is used up',
-  EFBIG: 'the file would be larger than is allowed',
-  ELOOP: 'symbolic links go round in a circle',
-  ENAMETOOLONG: 'the name is too long',
-}
-
-/** What went wrong with a file, in words. */
-export function reason(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException
-  return REASONS[code] ?? message
 }

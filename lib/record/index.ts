@@ -1,10 +1,12 @@
 /** Builds the object that describes one run; see `RunRecord`. */
-import type { Footprint, Location } from '../carbon'
+import type { Footprint } from '../carbon'
 import type { Domain, DomainEnergy, Energy, Overhead, Quality } from '../energy'
 import { badOption } from '../errors'
 import { toKWh } from '../units'
 import { type GpuFacts, type HostInfo, hostInfo } from './host'
+import type { RunLocation } from './types'
 
+export type { Runs } from './folder'
 export {
   type GpuFacts,
   type GpuInfo,
@@ -12,7 +14,53 @@ export {
   type HostOptions,
   hostInfo,
 } from './host'
+export type { RecordHeader, RunMark, RunSummary } from './lines'
+export type { ReadOptions } from './read'
+export type { RunFactors } from './recompute'
+export type {
+  Problem,
+  Run,
+  RunEpoch,
+  RunIntensity,
+  RunLocation,
+  RunPrediction,
+  RunTotals,
+} from './types'
 export { version } from './version'
+export type { RecordWriter } from './write'
+export type { RecordOptions } from './write-options'
+
+// Whoever loads the package to measure shall not wait for the modules of these.
+
+/**
+ * Makes the record of a run that goes on, never over another file, and writes its header.
+ * @throws {JouletapError} BAD_OPTION, naming the field, the value and what is allowed, as where the
+ *   folder cannot be written.
+ */
+export const openRecord: typeof import('./write').openRecord = (options) =>
+  (require('./write') as typeof import('./write')).openRecord(options)
+
+/**
+ * The run that a file of jouletap records; one that has no end has the energy up to its last line.
+ * @throws {JouletapError} BAD_OPTION; BAD_RECORD: this is no file, or no record, or a value in it
+ *   cannot be; the sentence names the file and the line.
+ */
+export const readRecord: typeof import('./read').readRecord = (path, options) =>
+  (require('./read') as typeof import('./read')).readRecord(path, options)
+
+/**
+ * The runs in a folder, or in one file, of whatever tool; what cannot be read is told one by one.
+ * @throws {JouletapError} BAD_OPTION.
+ */
+export const readRecords: typeof import('./folder').readRecords = (path, options) =>
+  (require('./folder') as typeof import('./folder')).readRecords(path, options)
+
+/**
+ * What a run used, with another PUE or another intensity.
+ * @throws {JouletapError} BAD_OPTION: a factor is out of its range.
+ */
+export const recomputeRun: typeof import('./recompute').recomputeRun = (run, factors) =>
+  (require('./recompute') as typeof import('./recompute')).recomputeRun(run, factors)
 
 /** The energy of a run, without PUE. */
 export interface RunEnergy {
@@ -34,7 +82,7 @@ export interface RunEnergy {
  * source and time. `recompute` of it, with the run's `pue`, gives the footprint with other factors.
  */
 export type RunCarbon = Omit<Footprint, 'kWh' | 'pue' | 'warnings'> & {
-  location: Pick<Location, 'name' | 'zone' | 'country' | 'foundBy' | 'detail'>
+  location: RunLocation
 }
 
 /** What measuring itself cost and missed in a run. */

@@ -1,5 +1,5 @@
 /** What a run is when it is read back, whatever tool wrote it. Plain values, no behaviour. */
-import type { IntensityPoint } from '../carbon'
+import type { IntensityPoint, Location } from '../carbon'
 import type { Domain, Quality } from '../energy'
 import type { HostInfo } from './host'
 
@@ -39,6 +39,19 @@ export interface RunTotals {
   equivalents?: Record<string, number>
 }
 
+/** What was expected of the whole run at one time of it. */
+export interface RunPrediction extends RunTotals {
+  /** After how many epochs. */
+  seen: number
+  /** 0.5 … 0.99: how often the truth should lie between `low` and `high`. */
+  confidence?: number
+  /** Absent where it is too early to tell. */
+  low?: Pick<RunTotals, 'seconds' | 'joules' | 'grams'>
+  high?: Pick<RunTotals, 'seconds' | 'joules' | 'grams'>
+  /** What it rests on, in a sentence. */
+  assumption?: string
+}
+
 /** One run. */
 export interface Run {
   format: 'jouletap' | 'carbontracker'
@@ -57,20 +70,33 @@ export interface Run {
   actual: RunTotals | null
   /** The last prediction of the whole run. */
   predicted: RunTotals | null
+  /** All predictions of the whole run, in order of time. */
+  predictions?: RunPrediction[]
+  /** Of how many intervals the truth is known now, and in how many of them it lay. */
+  realised?: { intervals: number; held: number }
   /** Null where the tool did not know of any. */
   pue: number | null
   /** Every intensity that was used. */
   intensities: RunIntensity[]
+  location?: RunLocation
+  /** Factor, such as `pue`, to where it comes from. */
+  factors?: Record<string, string>
   quality?: Quality
   /** Component, such as `gpu`, to the names of its devices. */
   devices?: Record<string, string[]>
   domains?: Domain[]
-  /** The time series, at most 10 000 rows: seconds since the start, and joules of each domain. */
+  /**
+   * The time series, at most 10 000 rows: seconds since the start, and for each of `domains`, in their
+   * order, joules since the start; NaN where it was not read.
+   */
   rows?: { seconds: number[]; joules: number[][] }
   host?: Partial<HostInfo>
   /** Sentences for a person. */
   warnings: string[]
 }
+
+/** Where the electricity came from. */
+export type RunLocation = Pick<Location, 'name' | 'zone' | 'country' | 'foundBy' | 'detail'>
 
 /** An intensity as JSON keeps it: its times are ISO 8601. */
 export type RunIntensity = Pick<IntensityPoint, 'gramsPerKWh'> &
