@@ -2,7 +2,7 @@
 import type { EnergySlice } from '../carbon'
 import type { Energy } from '../energy'
 import { JouletapError } from '../errors'
-import { type Prediction, predict } from '../predict'
+import { type EpochUse, type Prediction, predict, realised } from '../predict'
 import { toKWh } from '../units'
 import { openGauge, type Stretch } from './gauge'
 import { followGrid } from './grid'
@@ -142,20 +142,13 @@ function track(settings: Settings): Core {
   function foretell(): Prediction {
     const gramsSoFar = ended.reduce((total, { grams = Number.NaN }) => total + grams, 0)
     const isKnown = grid.ahead(1) !== undefined && Number.isFinite(gramsSoFar)
-    return predict(
-      ended.map(({ seconds, energy, phase }) => ({
-        seconds,
-        joules: energy.coverage > 0 ? energy.joules : null,
-        ...(phase !== undefined && { phase }),
-      })),
-      {
-        epochs: Math.max(epochs, ended.length),
-        method: settings.method,
-        confidence: settings.confidence,
-        pue: settings.pue,
-        ...(isKnown && { carbon: { gramsSoFar, ahead: (seconds) => grid.ahead(seconds)! } }),
-      },
-    )
+    return predict(ended.map(useOf), {
+      epochs: Math.max(epochs, ended.length),
+      method: settings.method,
+      confidence: settings.confidence,
+      pue: settings.pue,
+      ...(isKnown && { carbon: { gramsSoFar, ahead: (seconds) => grid.ahead(seconds)! } }),
+    })
   }
 
   function epochEnd(): Promise<EpochReport | undefined> {
@@ -226,6 +219,7 @@ function track(settings: Settings): Core {
     for (const warning of told.warnings) warnings.add(warning)
     for (const log of logs) for (const warning of log.warnings) warnings.add(warning)
     const predicted = predictions.at(-1)
+    const whole = ended.filter(({ partial }) => !partial).map(useOf)
     const report: TrackerReport = {
       status,
       plannedEpochs: epochs,
@@ -234,6 +228,7 @@ function track(settings: Settings): Core {
       between: betweenOf(total, actual),
       ...(predicted && { predicted }),
       predictions,
+      realised: realised(predictions, whole),
       carbon: told.carbon,
       pue: settings.pue,
       files: logs.flatMap(({ files }) => [...files]),
@@ -269,6 +264,12 @@ function track(settings: Settings): Core {
   }
 }
 
+/** Nothing was read: that is not zero. */
+function useOf({ seconds, energy, phase }: Epoch): EpochUse {
+  const joules = energy.coverage > 0 ? energy.joules : null
+  return { seconds, joules, ...(phase !== undefined && { phase }) }
+}
+
 function badState(method: string, why: string): JouletapError {
   return new JouletapError('BAD_STATE', `${method}() cannot be called: ${why}.`)
 }
@@ -289,6 +290,7 @@ function trackNothing({ epochs }: TrackerOptions, warning: string): Core {
         actual: { ...nothing, epochs: 0, kWh: 0 },
         between: nothing,
         predictions: [],
+        realised: realised([], []),
         carbon: null,
         pue: 1,
         files: [],

@@ -57,6 +57,7 @@ const CHOICES: Readonly<Partial<Record<keyof TrackerOptions, readonly string[]>>
 }
 const OTHERS: readonly (keyof TrackerOptions)[] = [
   'stopAndConfirm',
+  'command',
   'components',
   'logDir',
   'place',

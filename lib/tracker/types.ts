@@ -1,7 +1,7 @@
 /** What a tracker is told, and what it tells. Plain values, no behaviour. */
 import type { IntensityOptions, Place } from '../carbon'
 import type { Energy, MeterOptions } from '../energy'
-import type { Prediction } from '../predict'
+import type { Coverage, Prediction } from '../predict'
 import type { RunCarbon } from '../record'
 
 /**
@@ -72,6 +72,8 @@ export interface TrackerOptions {
   onEpoch?: (epoch: Epoch) => void
   /** Stops the tracker when it is aborted. */
   signal?: AbortSignal
+  /** The command that runs, for the record. */
+  command?: readonly string[]
   /** Where to print. Default: standard error, so that the output of the program stays its own. */
   print?: (text: string) => void
 }
@@ -121,6 +123,8 @@ export interface TrackerReport {
   predicted?: Prediction
   /** All of them, one an epoch. */
   predictions: Prediction[]
+  /** How often their intervals held: of the next epoch each, and of the whole run if that is complete. */
+  realised: { next: Coverage; whole: Coverage }
   /** Of the epochs, with PUE; null where nobody could tell. */
   carbon: RunCarbon | null
   pue: number
