@@ -80,14 +80,43 @@ export {
   withForecast,
 } from './forecast'
 export {
+  type Coverage,
+  carbontrackerIntensity,
+  coverageOf,
+  type EpochUse,
+  type Estimate,
+  type Prediction,
+  type PredictOptions,
+  predict,
+  realised,
+} from './predict'
+export {
   type GpuFacts,
   type GpuInfo,
   type HostInfo,
   type HostOptions,
   hostInfo,
+  openRecord,
+  type Problem,
+  type RecordOptions,
+  type RecordWriter,
+  type Run,
   type RunCarbon,
+  type RunEpoch,
   type RunFacts,
   type RunRecord,
+  type RunTotals,
+  readRecord,
+  readRecords,
+  recomputeRun,
   runRecord,
 } from './record'
+export {
+  CarbonTracker,
+  type Epoch,
+  type EpochReport,
+  type TrackerOptions,
+  type TrackerReport,
+  type Used,
+} from './tracker'
 export { JOULES_PER_KWH, toKWh } from './units'

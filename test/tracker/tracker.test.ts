@@ -1,8 +1,13 @@
 /** CarbonTracker: what epochs used, against powers that the test has set. */
 import { EventEmitter } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
+import { readRecord } from '../../lib/record'
 import { CarbonTracker, type TrackerOptions, type TrackerReport } from '../../lib/tracker'
+import { ROOT, runNode } from '../support/process'
 
 const KWH = 3_600_000
 /** A made processor of 60 W and a made card of 240 W, half used. */
@@ -214,6 +219,74 @@ describe('CarbonTracker', () => {
     const { epochs, warnings } = await tracker().track(work)
     expect(epochs[0]!.energy).to.include({ quality: 'estimated' })
     expect(warnings).to.include('Simulated, not measured: Xeon at 60 W, A100 at 240 W.')
+  })
+
+  describe('its record', () => {
+    let folder: string
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'jouletap-tracker-'))
+    })
+    afterEach(() => rmSync(folder, { recursive: true }))
+
+    it('holds what the object tells', async () => {
+      const one = tracker({
+        logDir: join(folder, 'new'),
+        logFilePrefix: 'resnet',
+        interval: 0.01,
+        pue: 2,
+      })
+      one.phase('train')
+      const report = await one.track(() => pause(30))
+      const [file = ''] = report.files
+      expect(file).to.match(/new\/resnet_\d{8}T\d{6}Z_.*\.jouletap\.jsonl$/)
+      const run = await readRecord(file)
+      expect(run).to.include({ status: 'complete', plannedEpochs: 3, pue: 2, quality: 'estimated' })
+      expect(run.epochs).to.deep.equal(
+        report.epochs.map(({ epoch, start, seconds, phase, energy }) => ({
+          ...{ epoch, start, seconds, phase },
+          ...{ joules: energy.joules, uncertaintyJoules: energy.uncertaintyJoules },
+        })),
+      )
+      const { joules, seconds, kWh } = report.actual
+      expect(run.actual).to.include({
+        joules,
+        seconds,
+        kWh,
+        grams: report.carbon!.grams,
+        epochs: 3,
+      })
+      expect(run.predictions?.map(({ seen }) => seen)).to.deep.equal([1, 2, 3])
+      expect(run.predicted?.joules).to.equal(report.predicted!.joules.value)
+      expect(run.intensities.map(({ gramsPerKWh }) => gramsPerKWh)).to.deep.equal([360])
+      expect(run.devices).to.deep.equal({ cpu: ['Xeon'], gpu: ['A100'] })
+      expect(run.warnings).to.deep.equal(report.warnings)
+      const last = run.rows!.joules.map((column) => column.at(-1)!)
+      const total = report.actual.joules + report.between.joules
+      expect(last[0]! + last[1]!).to.be.closeTo(total, 0.001 * WATTS)
+    })
+
+    it('is refused where its folder cannot be made', () => {
+      writeFileSync(join(folder, 'file'), '')
+      expect(() => tracker({ logDir: join(folder, 'file', 'x') }))
+        .to.throw('file')
+        .with.property('code', 'BAD_OPTION')
+    })
+
+    it('has the energy up to the last line where the process was killed', async () => {
+      const source = `
+        const { CarbonTracker } = require(${JSON.stringify(ROOT)})
+        const one = new CarbonTracker({ epochs: 3, verbose: 0, logDir: ${JSON.stringify(folder)}, interval: 0.01,
+          simCpu: 'x', simCpuTdp: 200, simCpuUtil: 1, components: 'cpu', carbon: { live: 'fixed', gramsPerKWh: 100 } })
+        one.epochStart()
+        setTimeout(() => { one.epochEnd(); one.epochStart(); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100) }, 50)`
+      const { signal } = await runNode(source)
+      expect(signal).to.equal('SIGKILL')
+      const [name = ''] = readdirSync(folder)
+      const run = await readRecord(join(folder, name))
+      expect(run.status).to.equal('unfinished')
+      expect(run.epochs[0]!.joules).to.be.closeTo(200 * run.epochs[0]!.seconds!, 1e-6)
+      expect(run.actual!.joules).to.be.at.least(run.epochs[0]!.joules!)
+    })
   })
 
   describe('printing', () => {
