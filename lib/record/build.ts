@@ -44,6 +44,7 @@ export function runBuilder(
   let begun: Extract<RunMark, { at: 'begin' }> | undefined
   let kept = thinned<Row>(maxRows)
   let known: (number | null)[] = []
+  let rowMs = 0
   let latest: Latest = { ms: 0, joules: null }
 
   function add({ number, bytes, ended }: FileLine): void {
@@ -54,14 +55,14 @@ export function runBuilder(
       else torn = true
       const most = header ? MOST_UNREADABLE.all : MOST_UNREADABLE.first
       if (unreadable.length < most) return
-      throw new Error(header ? `it is one of ${most} lines that are no JSON` : NO_RECORD)
+      throw new Error(header ? `it is the ${most}th line that cannot be read` : NO_RECORD)
     }
     const type = typeOf(value)
     if (!header) {
       header = headerOf(value, type)
       known = header.domains.map(() => null)
       const numbers = header.domains.length + 1
-      kept = thinned(Math.max(1, Math.min(maxRows, Math.floor(MOST_NUMBERS / numbers))))
+      kept = thinned(Math.min(maxRows, Math.floor(MOST_NUMBERS / numbers)))
       return
     }
     if (type === 'rows') {
@@ -85,11 +86,12 @@ export function runBuilder(
     if (typeof ms !== 'number' || row.length !== domains.length + 1) {
       throw new Error(`a row of it is not a time and ${domains.length} numbers`)
     }
-    if (ms < latest.ms) throw new Error('its time is before that of the line above')
+    if (ms < rowMs) throw new Error('the time of a row is before that of the one above')
+    rowMs = ms
     for (let index = 0; index < domains.length; index++)
       known[index] = row[index + 1] ?? known[index]!
     kept.add(row)
-    latest = { ms, joules: totalOf(known, domains) }
+    if (ms >= latest.ms) latest = { ms, joules: totalOf(known, domains) }
   }
 
   function addMark(mark: RunMark): void {
@@ -131,23 +133,17 @@ export function runBuilder(
   }
 
   function remarks(): string[] {
-    const [first] = unreadable
     const seconds = (latest.ms / 1000).toFixed(1)
+    const [first, second] = unreadable
+    const others = `${unreadable.length} lines of ${path} cannot be read and were left out, from`
+    const leftOut = second ? others : `1 line of ${path} cannot be read and was left out:`
     return [
-      ...(summary
-        ? []
-        : [
-            `The record ${path} has no end, as where a run is killed: its energy is that of the first ` +
-              `${seconds} s.`,
-          ]),
-      ...(torn ? [`The last line of ${path} is torn and was left out.`] : []),
-      ...(first === undefined
-        ? []
-        : [
-            `${unreadable.length} lines of ${path} cannot be read and were left out; the first is ` +
-              `line ${first}.`,
-          ]),
-    ]
+      !summary &&
+        `The record ${path} has no end, as where a run is killed: its energy is that of the first ` +
+          `${seconds} s.`,
+      first && `${leftOut} line ${first}.`,
+      torn && `The last line of ${path} is torn and was left out.`,
+    ].filter((remark) => typeof remark === 'string')
   }
 
   return { add, run }

@@ -22,7 +22,7 @@ function stepOf(most: number): number {
   return Math.floor((0.75 * most) / DOUBLINGS)
 }
 
-/** Keeps at most `most` of the rows that come, evenly, the first and the last among them. */
+/** Keeps at most `most`, 2 and more, of the rows that come, evenly, the first and the last among them. */
 export function thinned<Row>(most: number): { add(row: Row): void; rows(): Row[] } {
   let kept: Row[] = []
   let every = 1
