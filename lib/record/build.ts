@@ -95,7 +95,8 @@ export function runBuilder(
   }
 
   function addMark(mark: RunMark): void {
-    if (mark.ms >= latest.ms) latest = { ms: mark.ms, joules: mark.totalJoules ?? latest.joules }
+    const { ms: reached, totalJoules: joules } = mark
+    if (joules !== undefined && reached >= latest.ms) latest = { ms: reached, joules }
     if (mark.at === 'begin') begun = mark
     if (mark.at !== 'end') return
     const { at, ms, totalJoules, ...epoch } = mark
