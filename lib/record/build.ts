@@ -11,6 +11,7 @@ import type { Run, RunEpoch, RunIntensity, RunPrediction } from './types'
 const MOST_KEPT_BYTES = 32 * 2 ** 20
 /** Numbers in the rows that are kept. */
 const MOST_NUMBERS = 2 ** 21
+const MOST_LINES = 2 ** 22
 /** Lines that cannot be read: in a record, and before the header of one. */
 const MOST_UNREADABLE = { all: 1000, first: 10 }
 
@@ -48,6 +49,7 @@ export function runBuilder(
   let latest: Latest = { ms: 0, joules: null }
 
   function add({ number, bytes, ended }: FileLine): void {
+    if (number > MOST_LINES) throw new Error(`it is beyond the ${MOST_LINES} lines that are read`)
     if (bytes?.length === 0) return
     const value = bytes && parse(bytes)
     if (value === undefined) {
@@ -170,7 +172,7 @@ function typeOf(value: unknown): unknown {
 function headerOf(value: unknown, type: unknown): Header {
   const schema = type === 'header' && (value as { schema?: unknown }).schema
   const text = typeof schema === 'string' ? schema : ''
-  const [, name, version] = /^([\w.]+)\/(\d{1,9})$/.exec(text) ?? []
+  const [, name, version] = /^([\w.]+)\/([1-9]\d{0,8})$/.exec(text) ?? []
   if (name !== SCHEMA.name) throw new Error(NO_RECORD)
   if (Number(version) !== SCHEMA.version) {
     throw new Error(

@@ -10,7 +10,7 @@ export interface RunFactors {
   pue?: number
   /** One intensity for the whole run: from 0. */
   gramsPerKWh?: number
-  /** Intensities over time; where they overlap the last holds, in holes the nearest. */
+  /** Intensities over time: where they overlap, that which began last holds; in holes, the nearest. */
   intensities?: readonly (RunIntensity | IntensityPoint)[]
 }
 
@@ -34,6 +34,13 @@ export function recomputeRun(run: Run, factors: RunFactors = {}): RunTotals {
   }
   if (gramsPerKWh !== undefined && !(gramsPerKWh >= 0 && Number.isFinite(gramsPerKWh))) {
     throw badOption('gramsPerKWh', gramsPerKWh, 'a number from 0')
+  }
+  if (!Array.isArray(intensities) || intensities.some((one) => !(one?.gramsPerKWh >= 0))) {
+    throw badOption(
+      'intensities',
+      intensities,
+      'a list of { start, end, gramsPerKWh } from 0 g/kWh',
+    )
   }
   const joules = run.actual?.joules ?? null
   const kWh = joules === null ? null : pue * toKWh(joules)
@@ -65,6 +72,7 @@ function meanIntensity(
   const end = times.at(-1)!
   const inside = edges.filter((edge) => edge > 0 && edge < end)
   const cuts = [...new Set([...times, ...inside])].sort((a, b) => a - b)
+  const gramsAt = holder(stretches)
   let [weights, products, row, before] = [0, 0, 0, joules[0]!]
   for (let index = 1; index < cuts.length; index++) {
     const [from, to] = [cuts[index - 1]!, cuts[index]!]
@@ -72,10 +80,10 @@ function meanIntensity(
     const share = (to - times[row]!) / (times[row + 1]! - times[row]!)
     const after = joules[row]! + share * (joules[row + 1]! - joules[row]!)
     weights += after - before
-    products += (after - before) * gramsAt(stretches, (from + to) / 2)
+    products += (after - before) * gramsAt((from + to) / 2)
     before = after
   }
-  return weights > 0 ? products / weights : gramsAt(stretches, end / 2)
+  return weights > 0 ? products / weights : holder(stretches)(end / 2)
 }
 
 /** Milliseconds from the start to the end of the run, and the joules up to each. */
@@ -111,13 +119,20 @@ function stretchesOf(
   }))
 }
 
-/** That of the last stretch that holds a time, else of the nearest. */
-function gramsAt(stretches: readonly Stretch[], ms: number): number {
-  let nearest = stretches[0]!
-  let least = Number.POSITIVE_INFINITY
-  for (const one of stretches) {
-    const distance = Math.max(one.from - ms, ms - one.to, 0)
-    if (distance <= least) [nearest, least] = [one, distance]
+/** Gives the intensity that holds at each of some times, which ascend. */
+function holder(stretches: readonly Stretch[]): (ms: number) => number {
+  const coming = [...stretches].sort((a, b) => a.from - b.from)
+  const begun: Stretch[] = []
+  let next = 0
+  let ended: Stretch | undefined
+  return (ms) => {
+    while (next < coming.length && coming[next]!.from <= ms) begun.push(coming[next++]!)
+    while (begun.length > 0 && begun.at(-1)!.to <= ms) {
+      const last = begun.pop()!
+      if (!ended || last.to > ended.to) ended = last
+    }
+    const after = coming[next]
+    const isNearer = !ended || (after && after.from - ms < ms - ended.to)
+    return (begun.at(-1) ?? (isNearer ? after! : ended!)).gramsPerKWh
   }
-  return nearest.gramsPerKWh
 }

@@ -349,6 +349,11 @@ describe('readRecord', () => {
       expect(actual!.joules).to.equal(count - 1)
     })
 
+    it('refuses more lines than a record has', async () => {
+      write(HEADER, '\n'.repeat(2 ** 22))
+      expect((await refusal()).message).to.match(/, line 4194305: it is beyond the 4194304 lines/)
+    })
+
     it('refuses more marks than it can keep', async () => {
       const warning = { type: 'warning', text: 'x'.repeat(1_000_000) }
       write(HEADER, ...Array(34).fill(warning))

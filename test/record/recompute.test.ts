@@ -67,11 +67,19 @@ describe('recomputeRun', () => {
     )
   })
 
-  it('takes the last that holds where two overlap, and the nearest where none does', () => {
-    const later = [stretch(0, 2, 100), stretch(1, 2, 400)]
-    expect(recomputeRun(run, { intensities: later }).grams).to.be.closeTo(1300, 1e-9)
-    const holes = [stretch(-3, 0, 100), stretch(2, 3, 400)]
-    expect(recomputeRun(run, { intensities: holes }).grams).to.be.closeTo(1300, 1e-9)
+  it('takes that which began last where some overlap, and the nearest where none is', () => {
+    const year = stretch(-1000, 1000, 400)
+    const grams = (...intensities: RunIntensity[]) => recomputeRun(run, { intensities }).grams
+    expect(grams(year, stretch(0, 1, 100))).to.be.closeTo(1300, 1e-9)
+    expect(grams(stretch(0, 1, 100), year)).to.be.closeTo(1300, 1e-9)
+    expect(grams({ gramsPerKWh: 400 }, stretch(0, 1, 100))).to.be.closeTo(1300, 1e-9)
+    // What was said of the same hour before is no longer true.
+    expect(grams(stretch(0, 1, 7), stretch(0, 1, 100), stretch(1, 2, 400))).to.be.closeTo(
+      1300,
+      1e-9,
+    )
+    expect(grams(stretch(-3, 0, 100), stretch(2, 3, 400))).to.be.closeTo(1300, 1e-9)
+    expect(grams(stretch(-3, -2, 100), stretch(-4, -1, 200))).to.equal(4 * 200)
   })
 
   it('agrees with the footprint of the same', () => {
@@ -112,6 +120,10 @@ describe('recomputeRun', () => {
     expect(() => recomputeRun(run, { pue: 0.9 })).to.throw(
       JouletapError,
       'pue must be a number from 1 to 10, not 0.9.',
+    )
+    expect(() => recomputeRun(run, { intensities: [{ gramsPerKWh: -5 }] })).to.throw(
+      JouletapError,
+      'intensities must be a list of { start, end, gramsPerKWh } from 0 g/kWh, not',
     )
     for (const gramsPerKWh of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => recomputeRun(run, { gramsPerKWh })).to.throw(

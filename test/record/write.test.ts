@@ -208,6 +208,12 @@ describe('openRecord', () => {
       'BAD_INPUT',
       'The mark of a record is wrong: ms is not a number from 0.',
     )
+    const long = 'x'.repeat(1_100_000)
+    refused(
+      () => record.warning(long),
+      'BAD_INPUT',
+      'The warning of a record is wrong: it is too long.',
+    )
     refused(
       () => record.row(0, [1]),
       'BAD_INPUT',
