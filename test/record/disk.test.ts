@@ -10,6 +10,12 @@ import { joulesAt, optionsFor, TOTAL_WATTS } from '../support/record'
 
 const NODE = [process.execPath, '--import', 'tsx', join(__dirname, 'disk.child.ts')]
 
+function mustHavePrlimit(context: Mocha.Context): void {
+  if (spawnSync('prlimit', ['--version']).status === 0) return
+  console.log('      prlimit (util-linux) is missing')
+  context.skip()
+}
+
 describe('a record on a full disk', () => {
   let folder: string
   beforeEach(() => {
@@ -64,11 +70,23 @@ describe('a record on a full disk', () => {
     check(stdout, 'no space left')
   })
 
+  it('loses no line and doubles none, at whatever byte the disk gets full', async function () {
+    mustHavePrlimit(this)
+    const child = join(__dirname, 'cut.child.ts')
+    const { code, stdout, stderr } = await runProgram(process.execPath, [
+      '--import',
+      'tsx',
+      child,
+      folder,
+    ])
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
+    const { rooms, failed } = JSON.parse(stdout)
+    expect(rooms).to.be.above(70)
+    expect(failed).to.deep.equal([])
+  })
+
   it('goes on when a file must not grow any more', async function () {
-    if (spawnSync('prlimit', ['--version']).status !== 0) {
-      console.log('      prlimit (util-linux) is missing')
-      this.skip()
-    }
+    mustHavePrlimit(this)
     const limited = ['--fsize=20001:unlimited', ...NODE, folder, '0']
     const child = startProgram('prlimit', limited, { input: null })
     await child.seen('full')
