@@ -93,10 +93,11 @@ export function openRecord(options: RecordOptions): RecordWriter {
   function putRows(): void {
     if (rows.length === 0) return
     const line: RecordLine = { type: 'rows', every, rows }
-    writtenMs = rows.at(-1)![0]!
+    const last = rows.at(-1)!
     rows = []
-    // The next row says as much.
-    file.add(JSON.stringify(line), 'drop')
+    writtenMs = last[0]!
+    // Of rows that are lost the last says as much.
+    if (!file.add(JSON.stringify(line), 'drop')) latest ??= last
     putUnsaid()
   }
 

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   mkdtempSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -167,20 +168,21 @@ describe('readRecord', () => {
   describe('of values that cannot be', () => {
     const row = (row: unknown) => ({ ...ROWS, rows: [row] })
     for (const [line, problem] of [
-      [{ ...MARK, joules: '80' }, 'joules is not a number from 0'],
-      [{ ...MARK, joules: -1 }, 'joules is not a number from 0'],
+      [{ ...MARK, joules: '80' }, 'joules is not a number from 0 to 1e18'],
+      [{ ...MARK, joules: -1 }, 'joules is not a number from 0 to 1e18'],
       [
         '{"type":"mark","at":"end","ms":1e999,"epoch":1,"seconds":1,"joules":1}',
-        'ms is not a number from 0',
+        'ms is not a number from 0 to 1e18',
       ],
+      [{ ...MARK, joules: 1e300 }, 'joules is not a number from 0 to 1e18'],
       [{ ...MARK, epoch: 1.5 }, 'epoch is not a whole number from 1'],
       [{ ...MARK, at: 'there' }, 'at is not begin or end or phase'],
       [{ ...MARK, watts: [5] }, 'watts is not an object'],
-      [{ ...MARK, watts: { gpu: 'much' } }, 'watts.gpu is not a number from 0'],
+      [{ ...MARK, watts: { gpu: 'much' } }, 'watts.gpu is not a number from 0 to 1e18'],
       [row([2000, 1, 2]), 'a row of it is not a time and 3 numbers'],
       [row([null, 1, 2, 3]), 'a row of it is not a time and 3 numbers'],
       [row([500, 1, 2, 3]), 'the time of a row is before that of the one above'],
-      [row([2000, 1, 2, -3]), 'rows[0][3] is not a number from 0'],
+      [row([2000, 1, 2, -3]), 'rows[0][3] is not a number from 0 to 1e18'],
       [{ ...ROWS, rows: 5 }, 'rows is not a list'],
       [{ type: 'intensity', gramsPerKWh: 3001 }, 'gramsPerKWh is not a number from 0 to 3000'],
       [
@@ -241,6 +243,48 @@ describe('readRecord', () => {
       const deep = `{"type":"warning","text":${'['.repeat(400_000)}${']'.repeat(400_000)}}`
       write(HEADER, ROWS, deep)
       expect((await refusal()).message).to.equal(`${path}, line 3: text is not a text.`)
+    })
+
+    it('is believed, or refused in a sentence, whatever bytes of a record are changed', async () => {
+      write(
+        HEADER,
+        ROWS,
+        MARK,
+        { type: 'intensity', gramsPerKWh: 5 },
+        { ...ROWS, rows: [[2000, null, 40, 100]] },
+        SUMMARY,
+      )
+      const whole = readFileSync(path)
+      let seed = 1
+      const random = (most: number) => {
+        seed = (seed * 48271) % 2147483647
+        return seed % most
+      }
+      const outcomes = { believed: 0, refused: 0 }
+      for (let trial = 0; trial < 1000; trial++) {
+        const bytes = Buffer.from(whole)
+        for (let change = random(3); change >= 0; change--) {
+          const [from, to] = [random(bytes.length), random(bytes.length)]
+          if (random(2) === 0) bytes[from] = random(256)
+          else bytes.copyWithin(from, to, to + random(20))
+        }
+        writeFileSync(path, bytes)
+        try {
+          const { actual } = await readRecord(path)
+          for (const value of [actual!.joules, actual!.seconds, actual!.kWh]) {
+            if (value !== null) expect(value).to.be.within(0, 1e20)
+          }
+          outcomes.believed++
+        } catch (error) {
+          expect(error).to.have.property('code', 'BAD_RECORD')
+          expect((error as Error).message).to.match(
+            /, line \d+: .*( is not |no record|a newer jouletap|second header|the time of a row)|: this is no record/,
+          )
+          outcomes.refused++
+        }
+      }
+      expect(outcomes.believed).to.be.above(100)
+      expect(outcomes.refused).to.be.above(100)
     })
 
     it('passes over lines and fields that a later version may add', async () => {

@@ -206,7 +206,7 @@ describe('openRecord', () => {
     refused(
       () => record.mark(mark),
       'BAD_INPUT',
-      'The mark of a record is wrong: ms is not a number from 0.',
+      'The mark of a record is wrong: ms is not a number from 0 to 1e18.',
     )
     const long = 'x'.repeat(1_100_000)
     refused(
