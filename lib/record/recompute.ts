@@ -24,8 +24,9 @@ interface Stretch {
 /**
  * What the run used: kWh = PUE × joules ÷ 3 600 000, grams = PUE × Σ joules ÷ 3 600 000 × g/kWh, over
  * the pieces into which rows and intensities cut the run. `joules` stays. Without rows the energy is
- * spread evenly. Grams are null where no intensity is known, or its time cannot be told.
- * @throws {JouletapError} BAD_OPTION: `pue` is no number from 1 to 10, or `gramsPerKWh` none from 0.
+ * spread evenly. Grams are null where no intensity is known, its time cannot be told, or intensities
+ * do not count the same: such are never added.
+ * @throws {JouletapError} BAD_OPTION: `pue` is no number from 1 to 10, an intensity none from 0.
  */
 export function recomputeRun(run: Run, factors: RunFactors = {}): RunTotals {
   const { pue = run.pue ?? 1, gramsPerKWh, intensities = run.intensities } = factors
@@ -62,7 +63,7 @@ function meanIntensity(
   intensities: readonly (RunIntensity | IntensityPoint)[],
 ): number | null {
   const [first] = intensities
-  if (!first) return null
+  if (!first || !intensities.every((one) => isAlike(first, one))) return null
   if (intensities.every((one) => one.gramsPerKWh === first.gramsPerKWh)) return first.gramsPerKWh
   const seconds = run.actual?.seconds ?? null
   if (run.startedAt === undefined || seconds === null) return null
@@ -84,6 +85,10 @@ function meanIntensity(
     before = after
   }
   return weights > 0 ? products / weights : holder(stretches)(end / 2)
+}
+
+function isAlike(a: RunIntensity | IntensityPoint, b: RunIntensity | IntensityPoint): boolean {
+  return a.kind === b.kind && a.factors === b.factors && a.boundary === b.boundary
 }
 
 /** Milliseconds from the start to the end of the run, and the joules up to each. */

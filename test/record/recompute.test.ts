@@ -108,6 +108,11 @@ describe('recomputeRun', () => {
     expect(recomputeRun(timeless).grams).to.equal(null)
     expect(recomputeRun(timeless, { gramsPerKWh: 100 }).grams).to.equal(400)
     expect(recomputeRun({ ...run, intensities: [] }).grams).to.equal(null)
+    const unlike = run.intensities.map((one, index) => ({
+      ...one,
+      kind: index === 0 ? ('average' as const) : ('marginal' as const),
+    }))
+    expect(recomputeRun(run, { intensities: unlike }).grams).to.equal(null)
     expect(recomputeRun({ ...run, actual: null })).to.deep.equal({
       seconds: null,
       joules: null,
