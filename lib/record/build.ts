@@ -28,7 +28,7 @@ interface Latest {
   joules: number | null
 }
 
-/** Takes the lines in order, then gives the run. Both throw the middle of a sentence. */
+/** Takes the lines in order, then gives the run. Both throw a sentence without its end. */
 export function runBuilder(
   path: string,
   maxRows: number,
@@ -49,7 +49,7 @@ export function runBuilder(
   let latest: Latest = { ms: 0, joules: null }
 
   function add({ number, bytes, ended }: FileLine): void {
-    if (number > MOST_LINES) throw new Error(`it is beyond the ${MOST_LINES} lines that are read`)
+    if (number > MOST_LINES) throw new Error(`It is beyond the ${MOST_LINES} lines that are read`)
     if (bytes?.length === 0) return
     const value = bytes && parse(bytes)
     if (value === undefined) {
@@ -57,7 +57,7 @@ export function runBuilder(
       else torn = true
       const most = header ? MOST_UNREADABLE.all : MOST_UNREADABLE.first
       if (unreadable.length < most) return
-      throw new Error(header ? `it is the ${most}th line that cannot be read` : NO_RECORD)
+      throw new Error(header ? `It is the ${most}th line that cannot be read` : NO_RECORD)
     }
     const type = typeOf(value)
     if (!header) {
@@ -73,9 +73,9 @@ export function runBuilder(
     }
     keptBytes += bytes!.length
     if (keptBytes > MOST_KEPT_BYTES) {
-      throw new Error(`it is beyond ${MOST_KEPT_BYTES / 2 ** 20} MiB of lines that are not rows`)
+      throw new Error(`It is beyond ${MOST_KEPT_BYTES / 2 ** 20} MiB of lines that are not rows`)
     }
-    if (type === 'header') throw new Error('it is a second header')
+    if (type === 'header') throw new Error('It is a second header')
     if (type === 'mark') addMark(check.mark(value, ''))
     if (type === 'intensity') intensities.push(check.intensity(value, ''))
     if (type === 'prediction') predictions.push(check.prediction(value, ''))
@@ -86,9 +86,9 @@ export function runBuilder(
   function addRow(row: Row, domains: Header['domains']): void {
     const [ms] = row
     if (typeof ms !== 'number' || row.length !== domains.length + 1) {
-      throw new Error(`a row of it is not a time and ${domains.length} numbers`)
+      throw new Error(`A row of it is not a time and ${domains.length} numbers`)
     }
-    if (ms < rowMs) throw new Error('the time of a row is before that of the one above')
+    if (ms < rowMs) throw new Error('The time of a row is before that of the one above')
     rowMs = ms
     for (let index = 0; index < domains.length; index++)
       known[index] = row[index + 1] ?? known[index]!
@@ -152,7 +152,7 @@ export function runBuilder(
   return { add, run }
 }
 
-const NO_RECORD = 'this is no record of a run by jouletap'
+const NO_RECORD = 'This is no record of a run by jouletap'
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 function parse(bytes: Buffer): unknown {
@@ -176,7 +176,7 @@ function headerOf(value: unknown, type: unknown): Header {
   if (name !== SCHEMA.name) throw new Error(NO_RECORD)
   if (Number(version) !== SCHEMA.version) {
     throw new Error(
-      `a newer jouletap wrote this (schema ${version}); this one reads schema ${SCHEMA.version}`,
+      `A newer jouletap wrote this (schema ${version}); this one reads schema ${SCHEMA.version}`,
     )
   }
   return check.header(value, '')

@@ -1,4 +1,4 @@
-/** Checks of values that JSON gave: each returns what it was asked for, or throws a sentence's middle. */
+/** Checks of values that JSON gave: each returns what it was asked for, or throws a sentence without its end. */
 
 /** Takes a value out of JSON. Its error reads `joules is not a number from 0`. */
 export type Check<T> = (value: unknown, name: string) => T
@@ -85,7 +85,7 @@ function objectOf(value: unknown, name: string): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as Record<string, unknown>
   }
-  throw unfit(name || 'it', 'an object')
+  throw unfit(name || 'It', 'an object')
 }
 
 function unfit(name: string, allowed: string): Error {

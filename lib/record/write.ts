@@ -185,7 +185,7 @@ function checked(line: RecordLine): string {
   const text = JSON.stringify(line)
   try {
     LINES[line.type](JSON.parse(text), '')
-    if (Buffer.byteLength(text) > MOST_LINE_BYTES) throw new Error('it is too long')
+    if (Buffer.byteLength(text) > MOST_LINE_BYTES) throw new Error('It is too long')
     return text
   } catch (error) {
     const code = line.type === 'header' ? 'BAD_OPTION' : 'BAD_INPUT'

@@ -38,17 +38,17 @@ describe('readRecords', () => {
     expect(runs.map(({ files }) => files)).to.deep.equal(
       ['a.jouletap.jsonl', 'b.jouletap.jsonl', 'by-its-content', 'link'].map((name) => [at(name)]),
     )
-    const none = 'this is no record of a run by jouletap.'
+    const none = 'This is no record of a run by jouletap.'
     expect(problems).to.deep.equal([
-      { file: at('huge.jouletap.jsonl'), problem: 'it is larger than 256 MiB.' },
+      { file: at('huge.jouletap.jsonl'), problem: 'It is larger than 256 MiB.' },
       { file: at('long.jouletap.jsonl'), problem: none },
-      { file: at('loop'), problem: 'symbolic links go round in a circle.' },
-      { file: at('lost'), problem: 'there is no such file.' },
+      { file: at('loop'), problem: 'It cannot be read: symbolic links go round in a circle.' },
+      { file: at('lost'), problem: 'There is no such file.' },
       { file: at('model.bin'), problem: none },
       { file: at('nul.jouletap.jsonl'), problem: none },
       {
         file: at('pipe.jouletap.jsonl'),
-        problem: 'it is a pipe, a socket or a device, which is not read.',
+        problem: 'It is a pipe, a socket or a device, which is not read.',
       },
     ])
   })
@@ -68,7 +68,7 @@ describe('readRecords', () => {
     expect([runs.length, problems.length]).to.deep.equal([1, 0])
     expect(await readRecords(at('x'))).to.deep.equal({
       runs: [],
-      problems: [{ file: at('x'), problem: 'there is no such file.' }],
+      problems: [{ file: at('x'), problem: 'There is no such file.' }],
     })
   })
 })

@@ -160,7 +160,7 @@ describe('readRecord', () => {
       expect((await readRecord(path)).status).to.equal('complete')
       write(HEADER, ...Array(1000).fill('no'), SUMMARY)
       expect((await refusal()).message).to.equal(
-        `${path}, line 1001: it is the 1000th line that cannot be read.`,
+        `${path}, line 1001: It is the 1000th line that cannot be read.`,
       )
     })
   })
@@ -179,9 +179,9 @@ describe('readRecord', () => {
       [{ ...MARK, at: 'there' }, 'at is not begin or end or phase'],
       [{ ...MARK, watts: [5] }, 'watts is not an object'],
       [{ ...MARK, watts: { gpu: 'much' } }, 'watts.gpu is not a number from 0 to 1e18'],
-      [row([2000, 1, 2]), 'a row of it is not a time and 3 numbers'],
-      [row([null, 1, 2, 3]), 'a row of it is not a time and 3 numbers'],
-      [row([500, 1, 2, 3]), 'the time of a row is before that of the one above'],
+      [row([2000, 1, 2]), 'A row of it is not a time and 3 numbers'],
+      [row([null, 1, 2, 3]), 'A row of it is not a time and 3 numbers'],
+      [row([500, 1, 2, 3]), 'The time of a row is before that of the one above'],
       [row([2000, 1, 2, -3]), 'rows[0][3] is not a number from 0 to 1e18'],
       [{ ...ROWS, rows: 5 }, 'rows is not a list'],
       [{ type: 'intensity', gramsPerKWh: 3001 }, 'gramsPerKWh is not a number from 0 to 3000'],
@@ -191,7 +191,7 @@ describe('readRecord', () => {
       ],
       [{ ...SUMMARY, actual: null }, 'actual is not an object'],
       [{ type: 'warning', text: 7 }, 'text is not a text'],
-      [{ ...HEADER }, 'it is a second header'],
+      [{ ...HEADER }, 'It is a second header'],
     ] as const) {
       it(`refuses ${(typeof line === 'string' ? line : JSON.stringify(line)).slice(0, 80)}`, async () => {
         write(HEADER, ROWS, line)
@@ -211,10 +211,10 @@ describe('readRecord', () => {
       [{ command: 'rm' }, 'command is not a list'],
       [
         { schema: 'jouletap.record/2' },
-        'a newer jouletap wrote this (schema 2); this one reads schema 1',
+        'A newer jouletap wrote this (schema 2); this one reads schema 1',
       ],
-      [{ schema: 'jouletap.run/1' }, 'this is no record of a run by jouletap'],
-      [{ schema: { toString: 1 } }, 'this is no record of a run by jouletap'],
+      [{ schema: 'jouletap.run/1' }, 'This is no record of a run by jouletap'],
+      [{ schema: { toString: 1 } }, 'This is no record of a run by jouletap'],
     ] as const) {
       it(`refuses a header with ${JSON.stringify(more)}`, async () => {
         write({ ...HEADER, ...more }, ROWS)
@@ -278,7 +278,7 @@ describe('readRecord', () => {
         } catch (error) {
           expect(error).to.have.property('code', 'BAD_RECORD')
           expect((error as Error).message).to.match(
-            /, line \d+: .*( is not |no record|a newer jouletap|second header|the time of a row)|: this is no record/,
+            /, line \d+: .*( is not |no record|A newer jouletap|second header|The time of a row)|: This is no record/,
           )
           outcomes.refused++
         }
@@ -316,7 +316,7 @@ describe('readRecord', () => {
       it(`refuses ${name}`, async () => {
         writeFileSync(path, content)
         const { message } = await refusal()
-        expect(message).to.match(/(, line \d+)?: this is no record of a run by jouletap\.$/)
+        expect(message).to.match(/(, line \d+)?: This is no record of a run by jouletap\.$/)
         expect(message.startsWith(path)).to.equal(true)
       })
     }
@@ -324,16 +324,16 @@ describe('readRecord', () => {
     it('refuses what is no file, and waits for nothing', async () => {
       execFileSync('mkfifo', [path])
       expect((await refusal()).message).to.equal(
-        `${path}: it is a pipe, a socket or a device, which is not read.`,
+        `${path}: It is a pipe, a socket or a device, which is not read.`,
       )
       expect((await refusal('/dev/zero')).message).to.match(/a device, which is not read\.$/)
-      expect((await refusal(folder)).message).to.equal(`${folder}: it is a folder.`)
+      expect((await refusal(folder)).message).to.equal(`${folder}: It is a folder.`)
       const lost = join(folder, 'lost')
-      expect((await refusal(lost)).message).to.equal(`${lost}: there is no such file.`)
+      expect((await refusal(lost)).message).to.equal(`${lost}: There is no such file.`)
       const loop = join(folder, 'loop')
       symlinkSync(loop, loop)
       expect((await refusal(loop)).message).to.equal(
-        `${loop}: symbolic links go round in a circle.`,
+        `${loop}: It cannot be read: symbolic links go round in a circle.`,
       )
     })
 
@@ -349,7 +349,7 @@ describe('readRecord', () => {
     it('refuses one that is larger than it may be', async () => {
       write(HEADER)
       truncateSync(path, 1_000_000_000)
-      expect((await refusal()).message).to.equal(`${path}: it is larger than 256 MiB.`)
+      expect((await refusal()).message).to.equal(`${path}: It is larger than 256 MiB.`)
     })
 
     it('reads 1 GB of nothing, and 1 GB behind a header, in bounded memory', async function () {
@@ -395,14 +395,14 @@ describe('readRecord', () => {
 
     it('refuses more lines than a record has', async () => {
       write(HEADER, '\n'.repeat(2 ** 22))
-      expect((await refusal()).message).to.match(/, line 4194305: it is beyond the 4194304 lines/)
+      expect((await refusal()).message).to.match(/, line 4194305: It is beyond the 4194304 lines/)
     })
 
     it('refuses more marks than it can keep', async () => {
       const warning = { type: 'warning', text: 'x'.repeat(1_000_000) }
       write(HEADER, ...Array(34).fill(warning))
       expect((await refusal()).message).to.match(
-        /, line 35: it is beyond 32 MiB of lines that are not rows\.$/,
+        /, line 35: It is beyond 32 MiB of lines that are not rows\.$/,
       )
     })
   })

@@ -212,7 +212,7 @@ describe('openRecord', () => {
     refused(
       () => record.warning(long),
       'BAD_INPUT',
-      'The warning of a record is wrong: it is too long.',
+      'The warning of a record is wrong: It is too long.',
     )
     refused(
       () => record.row(0, [1]),
