@@ -2,8 +2,11 @@
 import { closeSync, fstatSync, writeSync } from 'node:fs'
 
 export interface LineFile {
-  /** Writes a line. Never throws: where that fails it is kept for the next time, or it is dropped. */
-  add(line: string, otherwise?: 'keep' | 'drop'): void
+  /**
+   * Writes a line, and says whether it did. Never throws: a line that cannot be written is kept for
+   * the next time, or it is dropped.
+   */
+  add(line: string, otherwise?: 'keep' | 'drop'): boolean
   close(): void
 }
 
@@ -45,13 +48,15 @@ export function appendTo(fd: number, onFailure: (error: unknown) => void): LineF
 
   return {
     add(line, otherwise = 'keep') {
-      if ((putWaiting() && put(line)) || otherwise === 'drop') return
+      if (putWaiting() && put(line)) return true
+      if (otherwise === 'drop') return false
       waiting.push(line)
       characters += line.length
       // The first may be the header, the last the summary.
       while (characters > MOST_WAITING && waiting.length > 2) {
         characters -= waiting.splice(1, 1)[0]!.length
       }
+      return false
     },
     close() {
       putWaiting()

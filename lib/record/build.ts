@@ -11,6 +11,7 @@ import type { Run, RunEpoch, RunIntensity, RunPrediction } from './types'
 const MOST_KEPT_BYTES = 32 * 2 ** 20
 /** Numbers in the rows that are kept. */
 const MOST_NUMBERS = 2 ** 21
+const MOST_LINES = 2 ** 22
 /** Lines that cannot be read: in a record, and before the header of one. */
 const MOST_UNREADABLE = { all: 1000, first: 10 }
 
@@ -27,7 +28,7 @@ interface Latest {
   joules: number | null
 }
 
-/** Takes the lines in order, then gives the run. Both throw the middle of a sentence. */
+/** Takes the lines in order, then gives the run. Both throw a sentence without its end. */
 export function runBuilder(
   path: string,
   maxRows: number,
@@ -44,9 +45,11 @@ export function runBuilder(
   let begun: Extract<RunMark, { at: 'begin' }> | undefined
   let kept = thinned<Row>(maxRows)
   let known: (number | null)[] = []
+  let rowMs = 0
   let latest: Latest = { ms: 0, joules: null }
 
   function add({ number, bytes, ended }: FileLine): void {
+    if (number > MOST_LINES) throw new Error(`It is beyond the ${MOST_LINES} lines that are read`)
     if (bytes?.length === 0) return
     const value = bytes && parse(bytes)
     if (value === undefined) {
@@ -54,14 +57,14 @@ export function runBuilder(
       else torn = true
       const most = header ? MOST_UNREADABLE.all : MOST_UNREADABLE.first
       if (unreadable.length < most) return
-      throw new Error(header ? `it is one of ${most} lines that are no JSON` : NO_RECORD)
+      throw new Error(header ? `It is the ${most}th line that cannot be read` : NO_RECORD)
     }
     const type = typeOf(value)
     if (!header) {
       header = headerOf(value, type)
       known = header.domains.map(() => null)
       const numbers = header.domains.length + 1
-      kept = thinned(Math.max(1, Math.min(maxRows, Math.floor(MOST_NUMBERS / numbers))))
+      kept = thinned(Math.min(maxRows, Math.floor(MOST_NUMBERS / numbers)))
       return
     }
     if (type === 'rows') {
@@ -70,9 +73,9 @@ export function runBuilder(
     }
     keptBytes += bytes!.length
     if (keptBytes > MOST_KEPT_BYTES) {
-      throw new Error(`it is beyond ${MOST_KEPT_BYTES / 2 ** 20} MiB of lines that are not rows`)
+      throw new Error(`It is beyond ${MOST_KEPT_BYTES / 2 ** 20} MiB of lines that are not rows`)
     }
-    if (type === 'header') throw new Error('it is a second header')
+    if (type === 'header') throw new Error('It is a second header')
     if (type === 'mark') addMark(check.mark(value, ''))
     if (type === 'intensity') intensities.push(check.intensity(value, ''))
     if (type === 'prediction') predictions.push(check.prediction(value, ''))
@@ -83,17 +86,19 @@ export function runBuilder(
   function addRow(row: Row, domains: Header['domains']): void {
     const [ms] = row
     if (typeof ms !== 'number' || row.length !== domains.length + 1) {
-      throw new Error(`a row of it is not a time and ${domains.length} numbers`)
+      throw new Error(`A row of it is not a time and ${domains.length} numbers`)
     }
-    if (ms < latest.ms) throw new Error('its time is before that of the line above')
+    if (ms < rowMs) throw new Error('The time of a row is before that of the one above')
+    rowMs = ms
     for (let index = 0; index < domains.length; index++)
       known[index] = row[index + 1] ?? known[index]!
     kept.add(row)
-    latest = { ms, joules: totalOf(known, domains) }
+    if (ms >= latest.ms) latest = { ms, joules: totalOf(known, domains) }
   }
 
   function addMark(mark: RunMark): void {
-    if (mark.ms >= latest.ms) latest = { ms: mark.ms, joules: mark.totalJoules ?? latest.joules }
+    const { ms: reached, totalJoules: joules } = mark
+    if (joules !== undefined && reached >= latest.ms) latest = { ms: reached, joules }
     if (mark.at === 'begin') begun = mark
     if (mark.at !== 'end') return
     const { at, ms, totalJoules, ...epoch } = mark
@@ -131,29 +136,23 @@ export function runBuilder(
   }
 
   function remarks(): string[] {
-    const [first] = unreadable
     const seconds = (latest.ms / 1000).toFixed(1)
+    const [first, second] = unreadable
+    const others = `${unreadable.length} lines of ${path} cannot be read and were left out, from`
+    const leftOut = second ? others : `1 line of ${path} cannot be read and was left out:`
     return [
-      ...(summary
-        ? []
-        : [
-            `The record ${path} has no end, as where a run is killed: its energy is that of the first ` +
-              `${seconds} s.`,
-          ]),
-      ...(torn ? [`The last line of ${path} is torn and was left out.`] : []),
-      ...(first === undefined
-        ? []
-        : [
-            `${unreadable.length} lines of ${path} cannot be read and were left out; the first is ` +
-              `line ${first}.`,
-          ]),
-    ]
+      !summary &&
+        `The record ${path} has no end, as where a run is killed: its energy is that of the first ` +
+          `${seconds} s.`,
+      first && `${leftOut} line ${first}.`,
+      torn && `The last line of ${path} is torn and was left out.`,
+    ].filter((remark) => typeof remark === 'string')
   }
 
   return { add, run }
 }
 
-const NO_RECORD = 'this is no record of a run by jouletap'
+const NO_RECORD = 'This is no record of a run by jouletap'
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 function parse(bytes: Buffer): unknown {
@@ -173,11 +172,11 @@ function typeOf(value: unknown): unknown {
 function headerOf(value: unknown, type: unknown): Header {
   const schema = type === 'header' && (value as { schema?: unknown }).schema
   const text = typeof schema === 'string' ? schema : ''
-  const [, name, version] = /^([\w.]+)\/(\d{1,9})$/.exec(text) ?? []
+  const [, name, version] = /^([\w.]+)\/([1-9]\d{0,8})$/.exec(text) ?? []
   if (name !== SCHEMA.name) throw new Error(NO_RECORD)
   if (Number(version) !== SCHEMA.version) {
     throw new Error(
-      `a newer jouletap wrote this (schema ${version}); this one reads schema ${SCHEMA.version}`,
+      `A newer jouletap wrote this (schema ${version}); this one reads schema ${SCHEMA.version}`,
     )
   }
   return check.header(value, '')

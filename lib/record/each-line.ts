@@ -19,7 +19,7 @@ export interface FileLine {
 
 /**
  * Calls `use` for each line. A buffer is good until it returns.
- * @throws {Error} in the middle of a sentence: this is no file, it is too large, or it cannot be read.
+ * @throws {Error} a sentence without its end: this is no file, it is too large, or it cannot be read.
  */
 export async function eachLine(
   path: string,
@@ -47,17 +47,19 @@ export async function eachLine(
 
 async function mustBeFile(path: string, mostBytes: number): Promise<void> {
   const found = await stat(path).catch(refuse)
-  if (found.isDirectory()) throw new Error('it is a folder')
-  if (!found.isFile()) throw new Error('it is a pipe, a socket or a device, which is not read')
+  if (found.isDirectory()) throw new Error('It is a folder')
+  if (!found.isFile()) throw new Error('It is a pipe, a socket or a device, which is not read')
   if (found.size > mostBytes) throw tooLarge(mostBytes)
 }
 
 function tooLarge(mostBytes: number): Error {
-  return new Error(`it is larger than ${Math.floor(mostBytes / 2 ** 20)} MiB`)
+  return new Error(`It is larger than ${Math.floor(mostBytes / 2 ** 20)} MiB`)
 }
 
 function refuse(error: NodeJS.ErrnoException): never {
-  throw new Error(error.code === 'ENOENT' ? 'there is no such file' : reason(error))
+  throw new Error(
+    error.code === 'ENOENT' ? 'There is no such file' : `It cannot be read: ${reason(error)}`,
+  )
 }
 
 function splitter(use: (line: FileLine) => void) {

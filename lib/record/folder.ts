@@ -52,7 +52,7 @@ async function filesAt(path: string, problems: Problem[]): Promise<string[]> {
       if (!(await isFolder(join(path, name)))) files.push(join(path, name))
     }
   } catch (error) {
-    problems.push({ file: path, problem: `it cannot be read (${reason(error)}).` })
+    problems.push({ file: path, problem: `It cannot be read: ${reason(error)}.` })
   }
   return files
 }

@@ -10,7 +10,7 @@ export interface RunFactors {
   pue?: number
   /** One intensity for the whole run: from 0. */
   gramsPerKWh?: number
-  /** Intensities over time; where they overlap the last holds, in holes the nearest. */
+  /** Intensities over time: where they overlap, that which began last holds; in holes, the nearest. */
   intensities?: readonly (RunIntensity | IntensityPoint)[]
 }
 
@@ -24,8 +24,9 @@ interface Stretch {
 /**
  * What the run used: kWh = PUE × joules ÷ 3 600 000, grams = PUE × Σ joules ÷ 3 600 000 × g/kWh, over
  * the pieces into which rows and intensities cut the run. `joules` stays. Without rows the energy is
- * spread evenly. Grams are null where no intensity is known, or its time cannot be told.
- * @throws {JouletapError} BAD_OPTION: `pue` is no number from 1 to 10, or `gramsPerKWh` none from 0.
+ * spread evenly. Grams are null where no intensity is known, its time cannot be told, or intensities
+ * do not count the same: such are never added.
+ * @throws {JouletapError} BAD_OPTION: `pue` is no number from 1 to 10, an intensity none from 0.
  */
 export function recomputeRun(run: Run, factors: RunFactors = {}): RunTotals {
   const { pue = run.pue ?? 1, gramsPerKWh, intensities = run.intensities } = factors
@@ -34,6 +35,13 @@ export function recomputeRun(run: Run, factors: RunFactors = {}): RunTotals {
   }
   if (gramsPerKWh !== undefined && !(gramsPerKWh >= 0 && Number.isFinite(gramsPerKWh))) {
     throw badOption('gramsPerKWh', gramsPerKWh, 'a number from 0')
+  }
+  if (!Array.isArray(intensities) || intensities.some((one) => !(one?.gramsPerKWh >= 0))) {
+    throw badOption(
+      'intensities',
+      intensities,
+      'a list of { start, end, gramsPerKWh } from 0 g/kWh',
+    )
   }
   const joules = run.actual?.joules ?? null
   const kWh = joules === null ? null : pue * toKWh(joules)
@@ -55,7 +63,7 @@ function meanIntensity(
   intensities: readonly (RunIntensity | IntensityPoint)[],
 ): number | null {
   const [first] = intensities
-  if (!first) return null
+  if (!first || !intensities.every((one) => isAlike(first, one))) return null
   if (intensities.every((one) => one.gramsPerKWh === first.gramsPerKWh)) return first.gramsPerKWh
   const seconds = run.actual?.seconds ?? null
   if (run.startedAt === undefined || seconds === null) return null
@@ -65,6 +73,7 @@ function meanIntensity(
   const end = times.at(-1)!
   const inside = edges.filter((edge) => edge > 0 && edge < end)
   const cuts = [...new Set([...times, ...inside])].sort((a, b) => a - b)
+  const gramsAt = holder(stretches)
   let [weights, products, row, before] = [0, 0, 0, joules[0]!]
   for (let index = 1; index < cuts.length; index++) {
     const [from, to] = [cuts[index - 1]!, cuts[index]!]
@@ -72,10 +81,14 @@ function meanIntensity(
     const share = (to - times[row]!) / (times[row + 1]! - times[row]!)
     const after = joules[row]! + share * (joules[row + 1]! - joules[row]!)
     weights += after - before
-    products += (after - before) * gramsAt(stretches, (from + to) / 2)
+    products += (after - before) * gramsAt((from + to) / 2)
     before = after
   }
-  return weights > 0 ? products / weights : gramsAt(stretches, end / 2)
+  return weights > 0 ? products / weights : holder(stretches)(end / 2)
+}
+
+function isAlike(a: RunIntensity | IntensityPoint, b: RunIntensity | IntensityPoint): boolean {
+  return a.kind === b.kind && a.factors === b.factors && a.boundary === b.boundary
 }
 
 /** Milliseconds from the start to the end of the run, and the joules up to each. */
@@ -111,13 +124,20 @@ function stretchesOf(
   }))
 }
 
-/** That of the last stretch that holds a time, else of the nearest. */
-function gramsAt(stretches: readonly Stretch[], ms: number): number {
-  let nearest = stretches[0]!
-  let least = Number.POSITIVE_INFINITY
-  for (const one of stretches) {
-    const distance = Math.max(one.from - ms, ms - one.to, 0)
-    if (distance <= least) [nearest, least] = [one, distance]
+/** Gives the intensity that holds at each of some times, which ascend. */
+function holder(stretches: readonly Stretch[]): (ms: number) => number {
+  const coming = [...stretches].sort((a, b) => a.from - b.from)
+  const begun: Stretch[] = []
+  let next = 0
+  let ended: Stretch | undefined
+  return (ms) => {
+    while (next < coming.length && coming[next]!.from <= ms) begun.push(coming[next++]!)
+    while (begun.length > 0 && begun.at(-1)!.to <= ms) {
+      const last = begun.pop()!
+      if (!ended || last.to > ended.to) ended = last
+    }
+    const after = coming[next]
+    const isNearer = !ended || (after && after.from - ms < ms - ended.to)
+    return (begun.at(-1) ?? (isNearer ? after! : ended!)).gramsPerKWh
   }
-  return nearest.gramsPerKWh
 }

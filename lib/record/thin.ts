@@ -13,16 +13,12 @@ export const LEAST_ROWS = 64
  * may lose of its end is thus at most a small part of it: with 10 000 rows, 0.5 %.
  */
 export function distanceAfter(written: number, most: number): number {
-  const step = stepOf(most)
+  const step = Math.floor((0.75 * most) / DOUBLINGS)
   const complete = most - step * DOUBLINGS
   return written < complete ? 1 : 2 ** (1 + Math.floor((written - complete) / step))
 }
 
-function stepOf(most: number): number {
-  return Math.floor((0.75 * most) / DOUBLINGS)
-}
-
-/** Keeps at most `most` of the rows that come, evenly, the first and the last among them. */
+/** Keeps at most `most`, 2 and more, of the rows that come, evenly, the first and the last among them. */
 export function thinned<Row>(most: number): { add(row: Row): void; rows(): Row[] } {
   let kept: Row[] = []
   let every = 1

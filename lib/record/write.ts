@@ -4,7 +4,14 @@ import type { IntensityPoint } from '../carbon'
 import { badOption, JouletapError, reason } from '../errors'
 import { appendTo } from './append'
 import { LINES } from './line'
-import { MOST_ROWS, type RecordLine, type RunMark, type RunSummary, SCHEMA } from './lines'
+import {
+  MOST_LINE_BYTES,
+  MOST_ROWS,
+  type RecordLine,
+  type RunMark,
+  type RunSummary,
+  SCHEMA,
+} from './lines'
 import { openNew, recordName } from './name'
 import { distanceAfter } from './thin'
 import type { RunPrediction } from './types'
@@ -39,8 +46,8 @@ export interface RecordWriter {
   [Symbol.dispose](): void
 }
 
-/** Rows wait until they cover so many milliseconds, or are so many. */
-const BATCH = { ms: 1000, rows: 64 }
+/** Rows wait until they cover so many milliseconds, or hold so many numbers. */
+const BATCH = { ms: 1000, numbers: 8192 }
 /** Characters of a command that are kept; the system allows megabytes. */
 const MOST_OF_COMMAND = 65_536
 
@@ -86,10 +93,11 @@ export function openRecord(options: RecordOptions): RecordWriter {
   function putRows(): void {
     if (rows.length === 0) return
     const line: RecordLine = { type: 'rows', every, rows }
-    writtenMs = rows.at(-1)![0]!
+    const last = rows.at(-1)!
     rows = []
-    // The next row says as much.
-    file.add(JSON.stringify(line), 'drop')
+    writtenMs = last[0]!
+    // Of rows that are lost the last says as much.
+    if (!file.add(JSON.stringify(line), 'drop')) latest ??= last
     putUnsaid()
   }
 
@@ -127,7 +135,8 @@ export function openRecord(options: RecordOptions): RecordWriter {
       every = distance
       rows.push(latest)
       latest = undefined
-      if (rows.length >= BATCH.rows || ms - writtenMs >= BATCH.ms) putRows()
+      const numbers = rows.length * (domains.length + 1)
+      if (numbers >= BATCH.numbers || ms - writtenMs >= BATCH.ms) putRows()
     },
     mark: (mark) => add({ type: 'mark', ...mark }),
     intensity: (point) => add({ type: 'intensity', ...point }),
@@ -176,6 +185,7 @@ function checked(line: RecordLine): string {
   const text = JSON.stringify(line)
   try {
     LINES[line.type](JSON.parse(text), '')
+    if (Buffer.byteLength(text) > MOST_LINE_BYTES) throw new Error('It is too long')
     return text
   } catch (error) {
     const code = line.type === 'header' ? 'BAD_OPTION' : 'BAD_INPUT'
