@@ -33,7 +33,7 @@ export async function bench(options: BenchOptions = {}): Promise<BenchReport> {
 
 /**
  * How right predictions of a run are in made worlds whose end is known, beside the mean of the epochs.
- * A thousand runs of each keep this thread busy for about half a minute.
+ * A thousand runs of each keep this thread busy for some 20 seconds.
  * @throws {JouletapError} BAD_OPTION
  */
 export function benchPredict(options?: BenchPredictOptions): PredictReport {

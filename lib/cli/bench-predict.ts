@@ -20,7 +20,7 @@ export function benchPredictCommand(done: (code: number) => void): Command {
     .description(
       'Make runs whose end is known, ask early what remains of them, and tell how far the prediction ' +
         'is off, how often its interval holds the truth and how wide it is, beside epochs × mean of ' +
-        'those seen. Nothing is measured; it takes about half a minute of one CPU.',
+        'those seen. Nothing is measured; it takes some 20 seconds of one CPU.',
     )
     .addOption(
       new Option(

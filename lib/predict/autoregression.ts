@@ -155,11 +155,13 @@ function logOfSum(logs: readonly number[]): number {
 
 /** The value that the mixture does not exceed with probability `p`. */
 export function quantile(components: readonly Component[], p: number): number {
-  const some = components.filter(({ weight }) => weight > 1e-7)
+  // The others move no probability by more than this.
+  const some = components.filter(({ weight }) => weight > 1e-5)
   const total = some.reduce((sum, { weight }) => sum + weight, 0)
   const mean = meanOf(components)
   const width = Math.max(...some.map(({ scale, mean: its }) => scale + Math.abs(its - mean)))
-  if (!(width > 1e-12 * Math.abs(mean))) return mean
+  // Narrower than anybody asks for, and nearly than numbers can tell apart.
+  if (!(width > 1e-7 * Math.abs(mean))) return mean
   const miss = (value: number) =>
     some.reduce(
       (sum, { weight, mean, scale, free }) =>
@@ -180,7 +182,7 @@ export function quantile(components: readonly Component[], p: number): number {
   while (high - low > 1e-6 * width) {
     const next = (low * above - high * below) / (above - below)
     const off = miss(next)
-    if (Math.abs(off) < 1e-7) return next
+    if (Math.abs(off) < 1e-6) return next
     if (off < 0) {
       ;[low, below, above] = [next, off, above / 2]
     } else {

@@ -48,10 +48,15 @@ const INTERVAL_FROM = 3
 
 /** Of one epoch or more, in order. */
 export function phaseOf(epochs: readonly Placed[]): Phase {
-  const warmUp = warmUpOf(epochs)
-  const steady = epochs.slice(warmUp ? 1 : 0).slice(-MOST_KEPT)
-  const shift = shiftOf(steady)
-  const kept = shift === undefined ? steady : steady.filter(({ index }) => index >= shift)
+  const first = warmUpOf(epochs)
+  const warmUp = first && tells(epochs.slice(1), epochs) ? first : undefined
+  const all = epochs.slice(warmUp ? 1 : 0)
+  const last = all.slice(-MOST_KEPT)
+  const steady = tells(last, all) ? last : all
+  const place = shiftOf(steady)
+  const after = steady.filter(({ index }) => index >= (place ?? 0))
+  const shift = tells(after, steady) ? place : undefined
+  const kept = shift === undefined ? steady : after
   const times = known(kept, secondsOf)
   const energies = known(kept, joulesOf)
   const powers = known(kept, wattsOf)
@@ -86,6 +91,13 @@ export function phaseOf(epochs: readonly Placed[]): Phase {
   }
 }
 
+/** Whether some epochs tell of time and of energy, as far as all of them do. */
+export function tells(some: readonly Placed[], all: readonly Placed[]): boolean {
+  return [secondsOf, joulesOf].every(
+    (of) => known(some, of).length > 0 || known(all, of).length === 0,
+  )
+}
+
 /** The probability of one or the other, or both. */
 function either(one: number, other: number): number {
   return 1 - (1 - one) * (1 - other)
@@ -99,7 +111,9 @@ function worthOf(
 ): number {
   const usual = total(times) / times.length
   const unknown = epochs.filter((one) => Number.isNaN(of(one)))
-  return total(unknown.map(({ seconds }) => (seconds / usual >= 0 ? seconds / usual : 1)))
+  return total(
+    unknown.map(({ seconds }) => (Number.isFinite(seconds / usual) ? seconds / usual : 1)),
+  )
 }
 
 /** The sum of the next values, with a deviation of 1 % of their mean at the least. */
@@ -109,20 +123,22 @@ function sumOf(values: readonly number[], trendShare: number, count: number): Su
   if (count === 0) return certain(0)
   if (size < 2) return certain(count * mean)
   const components = outlook(values, trendShare).sum(count)
-  const value = meanOf(components)
+  const expected = meanOf(components)
+  // A falling trend ends at nothing.
+  const value = Math.max(0, expected)
   const floor = FLOOR * mean * Math.sqrt(count + count ** 2 / size)
-  return { value, quantile: (p) => value + widest(components, value, floor, size - 1, p) }
+  return { value, quantile: (p) => value + widest(components, expected, floor, size - 1, p) }
 }
 
 function widest(
   components: readonly Component[],
-  value: number,
+  expected: number,
   floor: number,
   free: number,
   p: number,
 ): number {
   const least = floor * tQuantile(p, free)
-  const off = quantile(components, p) - value
+  const off = quantile(components, p) - expected
   return p < 0.5 ? Math.min(least, off) : Math.max(least, off)
 }
 
@@ -155,7 +171,7 @@ function product(
   const time = part(known(both, secondsOf), trends[0])
   const power = part(known(both, wattsOf), trends[1])
   const covariance = total(time.rest.map((off, place) => off * power.rest[place]!)) / both.length
-  return (time.ahead * power.ahead) / count + count * covariance
+  return Math.max(0, (time.ahead * power.ahead) / count + count * covariance)
 }
 
 /** The later of the last shifts of time and of power. */

@@ -2,7 +2,7 @@
 import { gramsAhead } from './grams'
 import { predictMean } from './mean'
 import { checkEpochs, checkOptions, type Settings } from './options'
-import { type Phase, type Placed, phaseOf, type Sum } from './phase'
+import { type Phase, type Placed, phaseOf, type Sum, tells } from './phase'
 import type { EpochUse, Estimate, Prediction, PredictOptions } from './types'
 
 /** The whole run from its first epochs; `index.ts` says more. */
@@ -51,13 +51,20 @@ export function predict(epochs: readonly EpochUse[], options: PredictOptions): P
   }
 }
 
+/** The epochs of each phase; all as one where a phase has nothing that is known of others. */
 function grouped(epochs: readonly EpochUse[]): Map<string, Placed[]> {
+  const all = epochs.map(({ seconds, joules }, index) => ({
+    index,
+    seconds: orNaN(seconds),
+    joules: orNaN(joules),
+  }))
   const groups = new Map<string, Placed[]>()
-  for (const [index, { seconds, joules, phase = '' }] of epochs.entries()) {
+  for (const one of all) {
+    const phase = epochs[one.index]!.phase ?? ''
     if (!groups.has(phase)) groups.set(phase, [])
-    groups.get(phase)!.push({ index, seconds: orNaN(seconds), joules: orNaN(joules) })
+    groups.get(phase)!.push(one)
   }
-  return groups
+  return [...groups.values()].every((group) => tells(group, all)) ? groups : new Map([['', all]])
 }
 
 function orNaN(value: number | null | undefined): number {

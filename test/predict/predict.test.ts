@@ -95,6 +95,14 @@ describe('a prediction', () => {
     expect(large.joules.high! / once.joules.high!).to.be.closeTo(1000, 1e-3)
   })
 
+  it('of epochs that differ in their last digits is that of constant ones', () => {
+    const nearly = [1, 1 + 1e-13, 1 - 2e-13, 1 + 3e-13].map((one) => epoch(10 * one))
+    const { low, high } = predict(nearly, { epochs: 9 }).seconds
+    const half = tQuantile(0.95, 3) * 0.1 * Math.sqrt(5 + 25 / 4)
+    expect(low).to.be.closeTo(90 - half, 1e-6)
+    expect(high).to.be.closeTo(90 + half, 1e-6)
+  })
+
   it('of a complete run is what it used', () => {
     const run = [epoch(27), ...about(10, 4)]
     const told = predict(run, { epochs: 5 })
@@ -190,6 +198,13 @@ describe('a trend', () => {
     expect(told.seconds.value / time).to.be.closeTo(1, 0.01)
   })
 
+  it('that falls ends at nothing', () => {
+    const falling = Array.from({ length: 25 }, (_, index) => epoch(100 * Math.exp(-index / 3)))
+    const { joules } = predict(falling, { epochs: 1_000_000 })
+    expect(joules.value).to.be.at.least(joulesOf(falling))
+    expect(joules.low).to.be.at.least(joulesOf(falling))
+  })
+
   it('goes on for no longer than it was seen', () => {
     const falling = about(10, 25).map(({ seconds }, index) => epoch(seconds * (1 - 0.015 * index)))
     const told = predict(falling, { epochs: 10_000 })
@@ -232,6 +247,19 @@ describe('epochs of which something is not known', () => {
     expect(told).to.not.have.any.keys('grams', 'next')
     expect(told.seconds.value).to.be.closeTo(160, 2)
     expect(told.notes).to.include('No epoch has a known energy.')
+  })
+
+  it('leave the estimate to the other phases, where they are a whole phase', () => {
+    const mixed = [
+      { ...run[0]!, joules: null, phase: 'eval' },
+      ...run.slice(1, 4).map((one) => ({ ...one, phase: 'train' })),
+    ]
+    expect(predict(mixed, { epochs: 10 }).joules.value).to.be.closeTo(10_000, 150)
+  })
+
+  it('do not hide what is known behind a shift after which nothing is', () => {
+    const after = about(15, 4).map(({ seconds }) => ({ seconds, joules: null }))
+    expect(predict([...run, ...after], { epochs: 20 }).joules.value).to.be.above(10_000)
   })
 
   it('may use nothing', () => {
