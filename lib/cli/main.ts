@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { JouletapError } from '../errors'
 import { version } from '../record'
 import { remark, STDOUT, write } from './output'
-import { usageSentence } from './usage'
+import { fullName, usageSentence } from './usage'
 
 const HELP = `
 Examples:
@@ -32,7 +32,8 @@ async function main(argv: readonly string[]): Promise<number> {
     .helpCommand(false)
     .addHelpText('after', HELP)
   for (const command of commandsFor(argv[0], rest, done)) program.addCommand(command)
-  for (const command of [program, ...program.commands]) {
+  const nested = program.commands.flatMap(({ commands }) => commands)
+  for (const command of [program, ...program.commands, ...nested]) {
     command
       .exitOverride()
       .helpOption('-h, --help', 'show this help')
@@ -68,12 +69,12 @@ function commandsFor(
 
 function failure(error: unknown, program: Command, argv: readonly string[]): number {
   if (error instanceof CommanderError && error.exitCode === 0) return 0
-  const command = program.commands.find((one) => one.name() === argv[0])
+  const outer = program.commands.find((one) => one.name() === argv[0])
+  const command = outer?.commands.find((one) => one.name() === argv[1]) ?? outer
   if (error instanceof CommanderError || isBadOption(error)) {
     const sentence =
       error instanceof CommanderError ? usageSentence(error, program, command) : error.message
-    const name = command ? `jouletap ${command.name()}` : 'jouletap'
-    remark(`jouletap: ${sentence} See '${name} --help'.\n`)
+    remark(`jouletap: ${sentence} See '${fullName(command ?? program)} --help'.\n`)
     return 2
   }
   const message = error instanceof Error ? error.message : String(error)

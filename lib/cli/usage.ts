@@ -8,7 +8,7 @@ export function usageSentence(
   program: Command,
   command: Command | undefined,
 ): string {
-  const name = command ? `jouletap ${command.name()}` : 'jouletap'
+  const name = fullName(command ?? program)
   const culprit = /'([^']*)'/.exec(error.message)?.[1] ?? ''
   switch (error.code) {
     case 'commander.unknownOption':
@@ -26,13 +26,18 @@ export function usageSentence(
   }
 }
 
+/** With the names of the commands that it belongs to, as it is typed. */
+export function fullName(command: Command): string {
+  return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name()
+}
+
 /** Refuses words beyond those that a command takes: by default none but options. */
 export function noArguments(command: Command, after: readonly string[] = []): void {
   const word = command.args[after.length]
   if (word === undefined) return
   throw new JouletapError(
     'BAD_OPTION',
-    `jouletap ${command.name()} takes only ${[...after, 'options'].join(' and ')}, not ${JSON.stringify(word)}.`,
+    `${fullName(command)} takes only ${[...after, 'options'].join(' and ')}, not ${JSON.stringify(word)}.`,
   )
 }
 

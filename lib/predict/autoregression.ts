@@ -9,9 +9,8 @@
  */
 import { tProbability } from './student'
 
-/** Correlations that are weighed, and how much each is believed before anything was seen. */
+/** Correlations that are weighed; before anything was seen, one is as likely as the other. */
 const CORRELATIONS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
-const BELIEF = 1 / CORRELATIONS.length
 
 /** A t distribution of a sum. */
 export interface Component {
@@ -60,7 +59,7 @@ export function fitted(values: readonly number[], regressor?: Regressor): Fit {
   const weights = shares(one.map(({ likelihood }) => likelihood))
   const last = regressor?.at(size - 1) ?? 0
   return {
-    evidence: logOfMean(one.map(({ evidence }) => evidence)),
+    evidence: logOfSum(one.map(({ evidence }) => evidence)),
     slope: one.reduce((total, { second }, index) => total + weights[index]! * second, 0),
     sum: (count) =>
       one.map(({ rho, level, second, inverse, deviation }, index) => {
@@ -87,12 +86,15 @@ export interface Regressor {
   sum(count: number): number
 }
 
-/** Rises by 1 a step, about the middle of `size` values. */
+/** Rises by 1 a step about the middle of `size` values, and after them as long again, not for ever. */
 export function trend(size: number): Regressor {
   const middle = (size - 1) / 2
   return {
     at: (place) => place - middle,
-    sum: (count) => count * (size - 1 - middle) + (count * (count + 1)) / 2,
+    sum: (count) => {
+      const rising = Math.min(count, size)
+      return count * middle + (rising * (rising + 1)) / 2 + (count - rising) * size
+    },
   }
 }
 
@@ -146,18 +148,20 @@ export function shares(logs: readonly number[]): number[] {
   return sizes.map((size) => size / total)
 }
 
-function logOfMean(logs: readonly number[]): number {
+function logOfSum(logs: readonly number[]): number {
   const most = Math.max(...logs)
-  return most + Math.log(logs.reduce((sum, log) => sum + BELIEF * Math.exp(log - most), 0))
+  return most + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - most), 0))
 }
 
 /** The value that the mixture does not exceed with probability `p`. */
 export function quantile(components: readonly Component[], p: number): number {
-  const some = components.filter(({ weight }) => weight > 1e-7)
+  // The others move no probability by more than this.
+  const some = components.filter(({ weight }) => weight > 1e-5)
   const total = some.reduce((sum, { weight }) => sum + weight, 0)
   const mean = meanOf(components)
   const width = Math.max(...some.map(({ scale, mean: its }) => scale + Math.abs(its - mean)))
-  if (!(width > 1e-12 * Math.abs(mean))) return mean
+  // Narrower than anybody asks for, and nearly than numbers can tell apart.
+  if (!(width > 1e-7 * Math.abs(mean))) return mean
   const miss = (value: number) =>
     some.reduce(
       (sum, { weight, mean, scale, free }) =>
@@ -178,7 +182,7 @@ export function quantile(components: readonly Component[], p: number): number {
   while (high - low > 1e-6 * width) {
     const next = (low * above - high * below) / (above - below)
     const off = miss(next)
-    if (Math.abs(off) < 1e-7) return next
+    if (Math.abs(off) < 1e-6) return next
     if (off < 0) {
       ;[low, below, above] = [next, off, above / 2]
     } else {

@@ -17,7 +17,8 @@ export function gramsAhead(
 ): { estimate: Estimate; sure: boolean } {
   const { gramsSoFar } = carbon
   if (ahead.joules.value === 0) {
-    return { estimate: { value: gramsSoFar, low: gramsSoFar, high: gramsSoFar }, sure: true }
+    const certain = tail !== undefined && { low: gramsSoFar, high: gramsSoFar }
+    return { estimate: { value: gramsSoFar, ...certain }, sure: true }
   }
   const grams = (joules: number, gramsPerKWh: number) => pue * toKWh(joules) * gramsPerKWh
   const usual = carbon.ahead(ahead.seconds.value)

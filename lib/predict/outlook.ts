@@ -6,7 +6,7 @@ export const TREND_FROM = 20
 /** How much a trend is believed before anything was seen, to a level's 1. */
 const TREND_BELIEF = 0.3
 /** A shift must explain so many times better than a level or a trend does. */
-const SHIFT_TIMES = 10
+const SHIFT_TIMES = 20
 /** Epochs that are needed before a shift and after it. */
 const BEFORE = 3
 const AFTER = 2

@@ -20,8 +20,10 @@ export interface Sum {
 export interface Phase {
   /** Of its known epochs. */
   readonly soFar: { readonly seconds: number; readonly joules: number }
-  /** How many epochs have no time, or no energy. */
+  /** How many epochs have no time, and no energy. */
   readonly missing: { readonly seconds: number; readonly joules: number }
+  /** How many usual epochs those are worth. */
+  readonly worth: { readonly seconds: number; readonly joules: number }
   readonly warmUp?: Placed & { readonly ratio: number }
   /** Index of the first epoch after the last level shift. */
   readonly shift?: number
@@ -32,7 +34,7 @@ export interface Phase {
   readonly rough: boolean
   /** 0 … 1: how likely time or power has a trend, and how far it is used. */
   readonly trend: { readonly seen: number; readonly used: number }
-  /** Of the next `count` epochs; a count may have a fraction. */
+  /** Of the next `count` epochs, which may have a fraction. */
   seconds(count: number): Sum
   joules(count: number): Sum
 }
@@ -46,43 +48,72 @@ const INTERVAL_FROM = 3
 
 /** Of one epoch or more, in order. */
 export function phaseOf(epochs: readonly Placed[]): Phase {
-  const warmUp = warmUpOf(epochs)
-  const steady = epochs.slice(warmUp ? 1 : 0).slice(-MOST_KEPT)
-  const shift = shiftOf(steady)
-  const kept = shift === undefined ? steady : steady.filter(({ index }) => index >= shift)
-  const times = known(kept, ({ seconds }) => seconds)
-  const energies = known(kept, ({ joules }) => joules)
+  const first = warmUpOf(epochs)
+  const warmUp = first && tells(epochs.slice(1), epochs) ? first : undefined
+  const all = epochs.slice(warmUp ? 1 : 0)
+  const last = all.slice(-MOST_KEPT)
+  const steady = tells(last, all) ? last : all
+  const place = shiftOf(steady)
+  const after = steady.filter(({ index }) => index >= (place ?? 0))
+  const shift = tells(after, steady) ? place : undefined
+  const kept = shift === undefined ? steady : after
+  const times = known(kept, secondsOf)
+  const energies = known(kept, joulesOf)
   const powers = known(kept, wattsOf)
-  const likely = [trendShare(times), trendShare(powers)] as const
-  const [ofTime, ofPower] = likely.map((share) => (kept.length < TREND_FROM ? 0 : share)) as [
-    number,
-    number,
-  ]
-  const either = 1 - (1 - ofTime) * (1 - ofPower)
+  const likely = { time: trendShare(times), power: trendShare(powers) }
+  const ofTime = times.length < TREND_FROM ? 0 : likely.time
+  const ofPower = powers.length < TREND_FROM ? 0 : likely.power
+  const ofEnergy = energies.length < TREND_FROM ? 0 : either(ofTime, ofPower)
   const least = Math.min(times.length, energies.length)
   return {
     soFar: {
-      seconds: total(known(epochs, ({ seconds }) => seconds)),
-      joules: total(known(epochs, ({ joules }) => joules)),
+      seconds: total(known(epochs, secondsOf)),
+      joules: total(known(epochs, joulesOf)),
     },
     missing: {
-      seconds: epochs.filter(({ seconds }) => Number.isNaN(seconds)).length,
-      joules: epochs.filter(({ joules }) => Number.isNaN(joules)).length,
+      seconds: epochs.filter((one) => Number.isNaN(one.seconds)).length,
+      joules: epochs.filter((one) => Number.isNaN(one.joules)).length,
     },
+    worth: { seconds: worthOf(epochs, secondsOf, times), joules: worthOf(epochs, joulesOf, times) },
     ...(warmUp && { warmUp }),
     ...(shift !== undefined && { shift }),
     from: (kept[0] ?? epochs[0]!).index,
     kept: Math.max(times.length, energies.length),
     rough:
       epochs.length < INTERVAL_FROM || least < 2 || (shift !== undefined && least < INTERVAL_FROM),
-    trend: { seen: 1 - (1 - likely[0]) * (1 - likely[1]), used: either },
+    trend: { seen: either(likely.time, likely.power), used: either(ofTime, ofPower) },
     seconds: (count) => sumOf(times, ofTime, count),
     joules: (count) => {
-      const joined = sumOf(energies, either, count)
-      if (either === 0 || count === 0 || powers.length < energies.length) return joined
-      return around(joined, product(kept, [ofTime, ofPower], count))
+      const sum = sumOf(energies, ofEnergy, count)
+      if (ofEnergy === 0 || count === 0 || powers.length < energies.length) return sum
+      return around(sum, product(kept, [ofTime, ofPower], count))
     },
   }
+}
+
+/** Whether some epochs tell of time and of energy, as far as all of them do. */
+export function tells(some: readonly Placed[], all: readonly Placed[]): boolean {
+  return [secondsOf, joulesOf].every(
+    (of) => known(some, of).length > 0 || known(all, of).length === 0,
+  )
+}
+
+/** The probability of one or the other, or both. */
+function either(one: number, other: number): number {
+  return 1 - (1 - one) * (1 - other)
+}
+
+/** How many usual epochs those are worth of which something is not known, by their times. */
+function worthOf(
+  epochs: readonly Placed[],
+  of: (epoch: Placed) => number,
+  times: readonly number[],
+): number {
+  const usual = total(times) / times.length
+  const unknown = epochs.filter((one) => Number.isNaN(of(one)))
+  return total(
+    unknown.map(({ seconds }) => (Number.isFinite(seconds / usual) ? seconds / usual : 1)),
+  )
 }
 
 /** The sum of the next values, with a deviation of 1 % of their mean at the least. */
@@ -91,21 +122,23 @@ function sumOf(values: readonly number[], trendShare: number, count: number): Su
   const mean = total(values) / size
   if (count === 0) return certain(0)
   if (size < 2) return certain(count * mean)
-  const components = outlook(values, Math.min(trendShare, size > 2 ? 1 : 0)).sum(count)
-  const value = meanOf(components)
+  const components = outlook(values, trendShare).sum(count)
+  const expected = meanOf(components)
+  // A falling trend ends at nothing.
+  const value = Math.max(0, expected)
   const floor = FLOOR * mean * Math.sqrt(count + count ** 2 / size)
-  return { value, quantile: (p) => value + widest(components, value, floor, size - 1, p) }
+  return { value, quantile: (p) => value + widest(components, expected, floor, size - 1, p) }
 }
 
 function widest(
   components: readonly Component[],
-  value: number,
+  expected: number,
   floor: number,
   free: number,
   p: number,
 ): number {
   const least = floor * tQuantile(p, free)
-  const off = quantile(components, p) - value
+  const off = quantile(components, p) - expected
   return p < 0.5 ? Math.min(least, off) : Math.max(least, off)
 }
 
@@ -119,8 +152,8 @@ function around(sum: Sum, value: number): Sum {
 }
 
 /**
- * Energy as time × power, each with its own trend, and their covariance: Σ tⱼ pⱼ over `count` epochs is
- * count × (t̄ p̄ + cov) + what both trends make together.
+ * Energy as time × power, each with its own trend, and their covariance: count × (t̄ p̄ + cov) over the
+ * next `count` epochs.
  */
 function product(
   epochs: readonly Placed[],
@@ -128,31 +161,22 @@ function product(
   count: number,
 ): number {
   const both = epochs.filter((one) => !Number.isNaN(wattsOf(one)))
-  const series = [both.map(({ seconds }) => seconds), both.map(wattsOf)] as const
   const middle = (both.length - 1) / 2
-  const [time, power] = series.map((values, index) => {
-    const { slope, sum } = outlook(values, trends[index]!)
+  const part = (values: readonly number[], trendShare: number) => {
+    const { slope, sum } = outlook(values, trendShare)
     const mean = total(values) / values.length
     const rest = values.map((value, place) => value - mean - slope * (place - middle))
-    return { ahead: meanOf(sum(count)), slope, rest }
-  }) as [ProductPart, ProductPart]
+    return { ahead: meanOf(sum(count)), rest }
+  }
+  const time = part(known(both, secondsOf), trends[0])
+  const power = part(known(both, wattsOf), trends[1])
   const covariance = total(time.rest.map((off, place) => off * power.rest[place]!)) / both.length
-  return (
-    (time.ahead * power.ahead) / count +
-    count * covariance +
-    (time.slope * power.slope * count * (count ** 2 - 1)) / 12
-  )
-}
-
-interface ProductPart {
-  ahead: number
-  slope: number
-  rest: number[]
+  return Math.max(0, (time.ahead * power.ahead) / count + count * covariance)
 }
 
 /** The later of the last shifts of time and of power. */
 function shiftOf(epochs: readonly Placed[]): number | undefined {
-  const shifts = [({ seconds }: Placed) => seconds, wattsOf].flatMap((of) => {
+  const shifts = [secondsOf, wattsOf].flatMap((of) => {
     const some = epochs.filter((one) => !Number.isNaN(of(one)))
     const place = lastShift(some.map(of))
     return place > 0 ? [some[place]!.index] : []
@@ -169,9 +193,7 @@ const COMPARED = 10
 function warmUpOf(epochs: readonly Placed[]): (Placed & { ratio: number }) | undefined {
   const first = epochs[0]!
   const next = epochs.slice(1, 1 + COMPARED)
-  const ratios = [({ joules }: Placed) => joules, ({ seconds }: Placed) => seconds].map((of) =>
-    ratioOf(of(first), known(next, of)),
-  )
+  const ratios = [joulesOf, secondsOf].map((of) => ratioOf(of(first), known(next, of)))
   const unlike = ratios.some(({ unlike }) => unlike)
   const ratio = ratios.find(({ ratio }) => Number.isFinite(ratio))?.ratio
   return unlike && ratio !== undefined ? { ...first, ratio } : undefined
@@ -185,6 +207,14 @@ function ratioOf(first: number, next: readonly number[]): { ratio: number; unlik
   const least = Math.max(OFF.share, (OFF.deviations * deviation) / usual)
   // One later epoch does not tell which of the two is unlike the others, but warm-ups are common.
   return { ratio, unlike: (next.length > 1 ? Math.abs(ratio - 1) : ratio - 1) > least }
+}
+
+function secondsOf({ seconds }: Placed): number {
+  return seconds
+}
+
+function joulesOf({ joules }: Placed): number {
+  return joules
 }
 
 function wattsOf({ joules, seconds }: Placed): number {

@@ -2,7 +2,7 @@
 import { gramsAhead } from './grams'
 import { predictMean } from './mean'
 import { checkEpochs, checkOptions, type Settings } from './options'
-import { type Phase, type Placed, phaseOf, type Sum } from './phase'
+import { type Phase, type Placed, phaseOf, type Sum, tells } from './phase'
 import type { EpochUse, Estimate, Prediction, PredictOptions } from './types'
 
 /** The whole run from its first epochs; `index.ts` says more. */
@@ -16,11 +16,12 @@ export function predict(epochs: readonly EpochUse[], options: PredictOptions): P
   const left = count - epochs.length
   // Phases go on as often as they came.
   const counts = [...groups.values()].map((group) => (left * group.length) / epochs.length)
-  const rough = phases.some((phase) => phase.rough) && left > 0
+  const open = left > 0 || phases.some(({ missing }) => missing.joules + missing.seconds > 0)
+  const rough = open && phases.some((phase) => phase.rough)
   const tail = rough ? undefined : (1 - settings.confidence) / 2
   /** Of the epochs to come, and of those that have passed unmeasured. */
   const ahead = (what: 'joules' | 'seconds') =>
-    added(phases.map((one, index) => one[what](counts[index]! + one.missing[what])))
+    added(phases.map((one, index) => one[what](counts[index]! + one.worth[what])))
   const whole = (what: 'joules' | 'seconds') =>
     estimate(total(phases.map(({ soFar }) => soFar[what])), ahead(what), tail)
   const [joules, seconds] = [whole('joules'), whole('seconds')]
@@ -40,7 +41,9 @@ export function predict(epochs: readonly EpochUse[], options: PredictOptions): P
     joules,
     seconds,
     ...(grams && { grams: grams.estimate }),
-    ...(left > 0 && phases.length === 1 && known && { next: estimate(0, first.joules(1), tail) }),
+    ...(left > 0 &&
+      phases.length === 1 &&
+      Number.isFinite(joules.value) && { next: estimate(0, first.joules(1), tail) }),
     ...(first.warmUp && { warmUp: warmUpOf(first.warmUp) }),
     from: Math.min(...phases.map(({ from }) => from)),
     assumption: assumptionOf(phases, { left, rough, trending, confidence }),
@@ -48,13 +51,20 @@ export function predict(epochs: readonly EpochUse[], options: PredictOptions): P
   }
 }
 
+/** The epochs of each phase; all as one where a phase has nothing that is known of others. */
 function grouped(epochs: readonly EpochUse[]): Map<string, Placed[]> {
+  const all = epochs.map(({ seconds, joules }, index) => ({
+    index,
+    seconds: orNaN(seconds),
+    joules: orNaN(joules),
+  }))
   const groups = new Map<string, Placed[]>()
-  for (const [index, { seconds, joules, phase = '' }] of epochs.entries()) {
+  for (const one of all) {
+    const phase = epochs[one.index]!.phase ?? ''
     if (!groups.has(phase)) groups.set(phase, [])
-    groups.get(phase)!.push({ index, seconds: orNaN(seconds), joules: orNaN(joules) })
+    groups.get(phase)!.push(one)
   }
-  return groups
+  return [...groups.values()].every((group) => tells(group, all)) ? groups : new Map([['', all]])
 }
 
 function orNaN(value: number | null | undefined): number {
@@ -112,6 +122,7 @@ function notesOf(
   sure: boolean,
 ): string[] {
   const notes: string[] = []
+  if (seen === 1) notes.push('Epoch 0 is often a warm-up: the next one will tell.')
   for (const [index, name] of [...groups.keys()].entries()) {
     const { warmUp, shift, trend } = phases[index]!
     const of = groups.size > 1 && name !== '' ? ` of phase ${name}` : ''
@@ -126,8 +137,8 @@ function notesOf(
       )
     }
     if (trend.used > 0.5) {
-      notes.push(`The epochs${of} show a trend, which is taken to go on.`)
-    } else if (trend.seen > 0.5) {
+      notes.push(`The epochs${of} show a trend, which is taken to go on as long again.`)
+    } else if (trend.seen > 0.9) {
       notes.push(
         `The epochs${of} seem to have a trend, which is left out: they are too few to tell how it goes on.`,
       )

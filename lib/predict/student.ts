@@ -1,6 +1,6 @@
 /** Student's t distribution: its probabilities and quantiles for any number of degrees of freedom. */
 
-/** Probability of a value of at most `t`; to 1e-14. `free` > 0. */
+/** Probability of a value of at most `t`; to 1e-11. `free` > 0. */
 export function tProbability(t: number, free: number): number {
   if (t === 0) return 0.5
   // Which of both is small is computed, so that nothing is lost in a difference from 1.
@@ -46,32 +46,31 @@ function incompleteBeta(x: number, a: number, b: number): number {
   if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a)
   const front =
     Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) / a
-  const least = 1e-300
   let [c, d] = [1, 1 / notZero(1 - ((a + b) * x) / (a + 1))]
   let value = d
+  const advance = (term: number) => {
+    d = 1 / notZero(1 + term * d)
+    c = notZero(1 + term / c)
+    value *= c * d
+  }
   for (let i = 1; i <= 500; i++) {
-    for (const term of [
-      (i * (b - i) * x) / ((a + 2 * i - 1) * (a + 2 * i)),
-      (-(a + i) * (a + b + i) * x) / ((a + 2 * i) * (a + 2 * i + 1)),
-    ]) {
-      d = 1 / notZero(1 + term * d)
-      c = notZero(1 + term / c)
-      value *= c * d
-    }
+    advance((i * (b - i) * x) / ((a + 2 * i - 1) * (a + 2 * i)))
+    advance((-(a + i) * (a + b + i) * x) / ((a + 2 * i) * (a + 2 * i + 1)))
     if (Math.abs(c * d - 1) < 1e-15) break
   }
   return front * value
+}
 
-  function notZero(value: number): number {
-    return Math.abs(value) < least ? least : value
-  }
+/** What may be divided by. */
+function notZero(value: number): number {
+  return Math.abs(value) < 1e-300 ? 1e-300 : value
 }
 
 /** Logarithm of the gamma function of x > 0, to 1e-15 (Lanczos, g = 7, nine terms). */
 function logGamma(x: number): number {
   if (x < 0.5) return Math.log(Math.PI / Math.sin(Math.PI * x)) - logGamma(1 - x)
-  const [first, ...others] = LANCZOS
-  const sum = others.reduce((total, term, index) => total + term / (x + index), first)
+  let sum = LANCZOS[0]
+  for (let i = 1; i < LANCZOS.length; i++) sum += LANCZOS[i]! / (x + i - 1)
   const base = x + 6.5
   return 0.5 * Math.log(2 * Math.PI) + (x - 0.5) * Math.log(base) - base + Math.log(sum)
 }

@@ -32,7 +32,7 @@ export interface PredictOptions {
   readonly carbon?: {
     /** Already emitted, with PUE; 0 and more. */
     readonly gramsSoFar: number
-    /** The mean over so many seconds from now. */
+    /** The mean over so many seconds from now, 0 and more. */
     ahead(seconds: number): IntensityAhead
   }
 }
@@ -51,7 +51,10 @@ export interface Prediction {
   /** `trend`: what was seen rises or falls, and is taken to go on. */
   readonly method: 'interval' | 'trend' | 'mean'
   readonly confidence: number
-  /** Whether too few epochs were seen for an interval, of a phase or since a level shift. */
+  /**
+   * Whether there is no interval: too few epochs were seen, of a phase or since a level shift, or the
+   * method is `mean`.
+   */
   readonly rough: boolean
   /** Of the whole run, those seen included, without PUE; NaN where no epoch has an energy. */
   readonly joules: Estimate
