@@ -6,12 +6,22 @@ import { toKWh } from '../units'
 import { type GpuFacts, type HostInfo, hostInfo } from './host'
 
 export {
+  type Aggregate,
+  aggregate,
+  type CarbontrackerOptions,
+  countedOf,
+  isCarbontrackerLog,
+  readCarbontrackerLogs,
+  sentence,
+} from './carbontracker'
+export {
   type GpuFacts,
   type GpuInfo,
   type HostInfo,
   type HostOptions,
   hostInfo,
 } from './host'
+export type { Problem, Run, RunEpoch, RunIntensity, RunLocation, RunTotals } from './types'
 export { version } from './version'
 
 /** The energy of a run, without PUE. */

@@ -1,5 +1,5 @@
 /** What a run is when it is read back, whatever tool wrote it. Plain values, no behaviour. */
-import type { IntensityPoint } from '../carbon'
+import type { IntensityPoint, Location } from '../carbon'
 import type { Domain, Quality } from '../energy'
 import type { HostInfo } from './host'
 
@@ -55,12 +55,19 @@ export interface Run {
   epochs: RunEpoch[]
   /** What it really used, epochs or not; null where nothing tells. */
   actual: RunTotals | null
+  /** The same summed up from its epochs, of a tool that tells both; epochs that tell nothing are left out. */
+  recomputed?: RunTotals
+  /** What it would be with every device counted, of a run whose tool left some out. */
+  corrected?: RunTotals
   /** The last prediction of the whole run. */
   predicted: RunTotals | null
   /** Null where the tool did not know of any. */
   pue: number | null
   /** Every intensity that was used. */
   intensities: RunIntensity[]
+  location?: RunLocation
+  /** Factor, such as `pue`, to where it comes from. */
+  factors?: Record<string, string>
   quality?: Quality
   /** Component, such as `gpu`, to the names of its devices. */
   devices?: Record<string, string[]>
@@ -71,6 +78,9 @@ export interface Run {
   /** Sentences for a person. */
   warnings: string[]
 }
+
+/** Where the electricity came from. */
+export type RunLocation = Pick<Location, 'name' | 'zone' | 'country' | 'foundBy' | 'detail'>
 
 /** An intensity as JSON keeps it: its times are ISO 8601. */
 export type RunIntensity = Pick<IntensityPoint, 'gramsPerKWh'> &
