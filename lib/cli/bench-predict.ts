@@ -2,9 +2,9 @@
 import { Command, Option } from 'commander'
 import { benchPredict, type PredictReport } from '../bench'
 import { badOption } from '../errors'
+import { table } from '../text'
 import { type Paint, paintFor, STDOUT, write } from './output'
 import { openTarget } from './target'
-import { table } from './text'
 import { noArguments } from './usage'
 
 interface BenchPredictCommandOptions {

@@ -61,6 +61,7 @@ function commandsFor(
     bench: () => (require('./bench') as typeof import('./bench')).benchCommand(done),
     intensity: () =>
       (require('./intensity') as typeof import('./intensity')).intensityCommand(done),
+    parse: () => (require('./parse') as typeof import('./parse')).parseCommand(done),
     regions: () => (require('./regions') as typeof import('./regions')).regionsCommand(done),
   }
   const asked = Object.keys(all).filter((one) => one === name)

@@ -1,9 +1,17 @@
-/** Reads all runs of a folder, of whatever tool; what cannot be read is told one by one. */
+/** Reads a run, or all runs of a folder, of whatever tool; what cannot be read is told one by one. */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { JouletapError, reason } from '../errors'
-import { checkOptions, type ReadOptions, readRecord } from './read'
+import {
+  type CarbontrackerOptions,
+  isCarbontrackerLog,
+  readCarbontrackerLogs,
+} from './carbontracker'
+import { checkOptions, type ReadOptions, readRecord as readOurs } from './read'
 import type { Problem, Run } from './types'
+
+/** Of records, and of the logs of carbontracker. */
+export type RunsOptions = ReadOptions & CarbontrackerOptions
 
 /** What is in a folder. */
 export interface Runs {
@@ -11,48 +19,59 @@ export interface Runs {
   problems: Problem[]
 }
 
-/** A format of records. */
-interface Format {
-  /** Whether a file is one, or a part of one, by its name. */
-  takes(file: string): boolean
-  /** Reads all files of the format, which may belong together. */
-  read(files: readonly string[], options: ReadOptions): Promise<Runs>
+/**
+ * The run that a record of jouletap tells, or a log of carbontracker with those that belong to it.
+ * @throws {JouletapError} BAD_OPTION; BAD_RECORD, as `readRecords` tells of it.
+ */
+export async function readRecord(path: string, options: RunsOptions = {}): Promise<Run> {
+  checkOptions(path, options)
+  if (!isCarbontrackerLog(path)) return readOurs(path, options)
+  const { runs, problems } = await readCarbontrackerLogs([path], options)
+  const [run] = runs
+  if (run) return run
+  const [problem = { file: path, problem: 'It tells of no run.' }] = problems
+  const sentence = `${problem.file}: ${problem.problem}`
+  throw new JouletapError('BAD_RECORD', sentence, { cause: problem })
 }
 
 /**
- * In the order in which they are asked. Ours is the last and takes all: what it is no record of, it
- * finds out in the first lines. The reader of carbontracker's logs belongs before it.
- */
-const FORMATS: readonly Format[] = [{ takes: () => true, read: readOurs }]
-
-/**
- * The runs in a folder, in the order of their names, or in one file. The folders in it are not entered.
+ * The runs in a folder, in the order of their names, those of carbontracker first, or in one file. The
+ * folders in it are not entered.
  * @throws {JouletapError} BAD_OPTION.
  */
-export async function readRecords(path: string, options: ReadOptions = {}): Promise<Runs> {
+export async function readRecords(path: string, options: RunsOptions = {}): Promise<Runs> {
   checkOptions(path, options)
   const found: Runs = { runs: [], problems: [] }
-  const taken = new Map<Format, string[]>(FORMATS.map((format) => [format, []]))
-  for (const file of await filesAt(path, found.problems)) {
-    taken.get(FORMATS.find(({ takes }) => takes(file))!)!.push(file)
+  const isWhole = await isFolder(path)
+  const files = isWhole ? await filesIn(path, found.problems) : [path]
+  const ours = files.filter((file) => !isCarbontrackerLog(file))
+  if (ours.length < files.length) {
+    add(found, await readCarbontrackerLogs(isWhole ? path : files, options))
   }
-  for (const [format, files] of taken) {
-    const { runs, problems } = await format.read(files, options)
-    found.runs.push(...runs)
-    found.problems.push(...problems)
+  for (const file of ours) {
+    try {
+      found.runs.push(await readOurs(file, options))
+    } catch (error) {
+      if (!(error instanceof JouletapError && error.code === 'BAD_RECORD')) throw error
+      found.problems.push(error.cause as Problem)
+    }
   }
   return found
 }
 
-async function filesAt(path: string, problems: Problem[]): Promise<string[]> {
-  if (!(await isFolder(path))) return [path]
+function add(all: Runs, { runs, problems }: Runs): void {
+  all.runs.push(...runs)
+  all.problems.push(...problems)
+}
+
+async function filesIn(folder: string, problems: Problem[]): Promise<string[]> {
   const files: string[] = []
   try {
-    for (const name of (await readdir(path)).sort()) {
-      if (!(await isFolder(join(path, name)))) files.push(join(path, name))
+    for (const name of (await readdir(folder)).sort()) {
+      if (!(await isFolder(join(folder, name)))) files.push(join(folder, name))
     }
   } catch (error) {
-    problems.push({ file: path, problem: `It cannot be read: ${reason(error)}.` })
+    problems.push({ file: folder, problem: `It cannot be read: ${reason(error)}.` })
   }
   return files
 }
@@ -63,17 +82,4 @@ function isFolder(path: string): Promise<boolean> {
     (found) => found.isDirectory(),
     () => false,
   )
-}
-
-async function readOurs(files: readonly string[], options: ReadOptions): Promise<Runs> {
-  const found: Runs = { runs: [], problems: [] }
-  for (const file of files) {
-    try {
-      found.runs.push(await readRecord(file, options))
-    } catch (error) {
-      if (!(error instanceof JouletapError && error.code === 'BAD_RECORD')) throw error
-      found.problems.push(error.cause as Problem)
-    }
-  }
-  return found
 }

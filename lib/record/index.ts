@@ -6,7 +6,16 @@ import { toKWh } from '../units'
 import { type GpuFacts, type HostInfo, hostInfo } from './host'
 import type { RunLocation } from './types'
 
-export type { Runs } from './folder'
+export {
+  type Aggregate,
+  aggregate,
+  type CarbontrackerOptions,
+  countedOf,
+  isCarbontrackerLog,
+  readCarbontrackerLogs,
+  sentence,
+} from './carbontracker'
+export type { Runs, RunsOptions } from './folder'
 export {
   type GpuFacts,
   type GpuInfo,
@@ -41,12 +50,13 @@ export const openRecord: typeof import('./write').openRecord = (options) =>
   (require('./write') as typeof import('./write')).openRecord(options)
 
 /**
- * The run that a file of jouletap records; one that has no end has the energy up to its last line.
+ * The run that a record of jouletap tells, or a log of carbontracker with those that belong to it; one
+ * that has no end has the energy up to its last line.
  * @throws {JouletapError} BAD_OPTION; BAD_RECORD: this is no file, or no record, or a value in it
  *   cannot be; the sentence names the file and the line.
  */
-export const readRecord: typeof import('./read').readRecord = (path, options) =>
-  (require('./read') as typeof import('./read')).readRecord(path, options)
+export const readRecord: typeof import('./folder').readRecord = (path, options) =>
+  (require('./folder') as typeof import('./folder')).readRecord(path, options)
 
 /**
  * The runs in a folder, or in one file, of whatever tool; what cannot be read is told one by one.

@@ -68,6 +68,10 @@ export interface Run {
   epochs: RunEpoch[]
   /** What it really used, epochs or not; null where nothing tells. */
   actual: RunTotals | null
+  /** The same summed up from its epochs, of a tool that tells both; epochs that tell nothing are left out. */
+  recomputed?: RunTotals
+  /** What it would be with every device counted, of a run whose tool left some out. */
+  corrected?: RunTotals
   /** The last prediction of the whole run. */
   predicted: RunTotals | null
   /** All predictions of the whole run, in order of time. */

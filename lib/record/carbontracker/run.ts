@@ -1,0 +1,197 @@
+/** Makes a run of what the files of one run of carbontracker tell. */
+import { JOULES_PER_KWH } from '../../units'
+import type { Run, RunEpoch, RunTotals } from '../types'
+import { devicesOf, meanOf, wattsOf } from './devices'
+import type { Block, Facts } from './facts'
+import { intensitiesOf, meanIntensity } from './intensities'
+import { type Release, releaseOf } from './versions'
+import { utcOf } from './zone'
+
+/** The files of one run. */
+export interface RunFacts {
+  files: string[]
+  standard?: Facts
+  output?: Facts
+  err?: Facts
+}
+
+export interface RunOptions {
+  timeZone: string
+  /** Whether no zone was given. */
+  zoneAssumed: boolean
+  compat: boolean
+}
+
+/** The run; `warnings` say what in its figures is not what it seems. */
+export function runOf({ files, ...all }: RunFacts, options: RunOptions): Run {
+  const facts = merged(all)
+  const release = releaseOf(facts.version)
+  const warnings: string[] = []
+  const devices = facts.components ? devicesOf(facts.components, facts.epochs) : undefined
+  const pue = facts.pue ?? release?.pue ?? null
+  const means = facts.writer || release?.averages === false ? {} : (devices ?? {})
+  const epochs = facts.epochs.map((epoch) => epochOf(epoch, options.compat))
+  const intensities = intensitiesOf(facts, release, (stamp) => utcOf(stamp, options.timeZone))
+  const grams = meanIntensity(facts, intensities)
+  // Without any version it is not known whether energy stands there with PUE or without.
+  const isPueKnown = facts.pue !== undefined || release !== undefined
+  const totals = (block: Block | undefined) =>
+    block ? totalsOf(block, isPueKnown ? (pue ?? 1) : undefined) : null
+  const sum = (count: (component: string) => number) =>
+    summed(epochs, count, { pue: isPueKnown ? (pue ?? 1) : undefined, grams, release })
+  const recomputed = sum(() => 1)
+  const averaged = Object.keys(means).filter((component) => meanOf(means[component]) > 1)
+  const corrected = averaged.length > 0 ? sum((component) => meanOf(means[component])) : undefined
+  const actual = totals(facts.actual.at(-1))
+  const predicted = totals(facts.predicted.at(-1))
+  const count = epochs.length
+  if (actual && !options.compat) actual.epochs = Math.max(actual.epochs ?? 0, count)
+  if (actual && options.compat) actual.epochs = 1
+
+  if (options.zoneAssumed && facts.stamp) {
+    warnings.push(
+      `Its log does not name the time zone of its times: ${options.timeZone} was assumed.`,
+    )
+  }
+  if (facts.actual.length > 1 || facts.predicted.length > 1) {
+    warnings.push('Its log tells a consumption more than once: the last one was taken.')
+  }
+  const left = count - (recomputed?.epochs ?? 0)
+  if (left > 0) {
+    warnings.push(`The energy of ${left} of its ${count} epochs is not known.`)
+  }
+  const status = statusOf(facts, predicted, count, options.compat)
+  if (status === 'stopped' && facts.interrupted! > count) {
+    warnings.push(
+      `It was stopped after ${count} of ${facts.interrupted} epochs: what the next one used is not in its log.`,
+    )
+  }
+  const isAdded = !actual && recomputed !== undefined && !options.compat
+  if (isAdded) {
+    warnings.push('Its log does not tell what it used: this was summed up from its epochs.')
+  }
+  if (averaged.length > 0 && count > 0) warnings.push(understated(averaged, means))
+  if (intensities.some(({ status }) => status === 'annual-average')) {
+    warnings.push('Its intensity, or a part of it, is an annual average, not a live one.')
+  }
+  const startedAt = facts.stamp && utcOf(facts.stamp, options.timeZone)
+  const tool = facts.writer ?? (facts.version && `carbontracker ${facts.version}`)
+  const place = facts.place ?? facts.fetched[0]?.place
+  return {
+    format: 'carbontracker',
+    files,
+    ...(tool && { tool }),
+    ...(startedAt && { startedAt }),
+    status,
+    ...(predicted?.epochs !== undefined && { plannedEpochs: predicted.epochs }),
+    epochs,
+    actual: isAdded ? recomputed : actual,
+    ...(recomputed && { recomputed }),
+    ...(corrected && { corrected }),
+    predicted,
+    pue,
+    intensities,
+    ...(place && isPlace(place) && { location: locationOf(place) }),
+    ...(facts.pueSource && { factors: { pue: facts.pueSource } }),
+    ...(devices && { devices }),
+    warnings,
+  }
+}
+
+/** What the standard log tells, else the output log, else the err log. */
+function merged({ standard, output, err }: Omit<RunFacts, 'files'>): Facts {
+  const all = [standard, output, err].filter((one) => one !== undefined)
+  const first = <Key extends 'epochs' | 'fetched' | 'predicted' | 'actual'>(key: Key) =>
+    all.find((one) => one[key].length > 0)?.[key] ?? []
+  return {
+    ...err,
+    ...output,
+    ...standard,
+    epochs: first('epochs') as Facts['epochs'],
+    fetched: first('fetched') as Facts['fetched'],
+    predicted: first('predicted') as Block[],
+    actual: first('actual') as Block[],
+  }
+}
+
+function epochOf({ epoch, seconds, powers }: Facts['epochs'][number], compat: boolean): RunEpoch {
+  const watts = Object.fromEntries(
+    Object.entries(powers).map(([component, power]) => [
+      component,
+      wattsOf(power) ?? (compat ? 0 : null),
+    ]),
+  )
+  const all = Object.values(watts)
+  const known = seconds !== null && all.length > 0 && !all.includes(null)
+  const joules = known ? all.reduce<number>((sum, value) => sum + value! * seconds, 0) : null
+  return { epoch, seconds, joules, watts }
+}
+
+function totalsOf(
+  { epochs, seconds, kWh, grams, equivalents }: Block,
+  pue: number | undefined,
+): RunTotals {
+  return {
+    ...(epochs !== undefined && { epochs }),
+    seconds,
+    joules: kWh === null || pue === undefined ? null : (kWh * JOULES_PER_KWH) / pue,
+    kWh,
+    grams,
+    ...(equivalents && { equivalents }),
+  }
+}
+
+/** Σ watts · seconds of the epochs that are known, each component `count` times. */
+function summed(
+  epochs: readonly RunEpoch[],
+  count: (component: string) => number,
+  factors: { pue: number | undefined; grams: number | undefined; release: Release | undefined },
+): RunTotals | undefined {
+  const known = epochs.filter(({ joules }) => joules !== null)
+  if (known.length === 0) return undefined
+  const joules = known.reduce((sum, { seconds, watts }) => {
+    const all = Object.entries(watts!).map(([component, value]) => value! * count(component))
+    return sum + all.reduce((a, b) => a + b, 0) * seconds!
+  }, 0)
+  const kWh = factors.pue === undefined ? null : (joules * factors.pue) / JOULES_PER_KWH
+  const grams = kWh === null || factors.grams === undefined ? null : kWh * factors.grams
+  const gramsPerKm = factors.release?.gramsPerKm
+  return {
+    epochs: known.length,
+    seconds: known.reduce((sum, { seconds }) => sum + seconds!, 0),
+    joules,
+    kWh,
+    grams,
+    ...(grams !== null &&
+      gramsPerKm && { equivalents: { 'km travelled by car': grams / gramsPerKm } }),
+  }
+}
+
+function statusOf(
+  facts: Facts,
+  predicted: RunTotals | null,
+  count: number,
+  compat: boolean,
+): Run['status'] {
+  const { interrupted } = facts
+  if (facts.refused || (compat && interrupted !== undefined)) return 'stopped'
+  // The releases that write -1 do so after every run: only its epochs tell.
+  if (interrupted === -1) return count < (predicted?.epochs ?? 0) ? 'stopped' : 'complete'
+  if (interrupted !== undefined) return 'stopped'
+  return facts.ended || facts.actual.length > 0 ? 'complete' : 'unfinished'
+}
+
+function understated(components: readonly string[], devices: Record<string, string[]>): string {
+  const which = components.map((component) => `${devices[component]!.length} of ${component}`)
+  return (
+    'Its energy is understated: carbontracker took the mean of the devices of a component ' +
+    `(${which.join(', ')}) for all of them; "corrected" counts each.`
+  )
+}
+
+const isPlace = (place: string) => !/^(unknown|undetected)$/i.test(place)
+
+function locationOf(name: string): NonNullable<Run['location']> {
+  const country = /(?:^|, )([A-Z]{2})$/.exec(name)?.[1]
+  return { name, ...(country && { country }), foundBy: 'network', detail: 'carbontracker' }
+}
