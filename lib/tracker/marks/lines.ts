@@ -67,7 +67,7 @@ export function lineCutter(take: TakeLine): LineCutter {
 /** Those that are not empty. To decode what is not UTF-8 takes long: only single lines of it are. */
 function linesOf(bytes: Buffer): string[] {
   const clean = isUtf8(bytes)
-  const lines = (clean ? bytes.toString() : bytes.latin1Slice()).split(/[\r\n]+/)
+  const lines = (clean ? bytes.toString() : bytes.toString('latin1')).split(/[\r\n]+/)
   return lines
     .filter((line) => line !== '')
     .map((line) => (clean ? line : decoded(line)).slice(0, LONGEST_LINE))
