@@ -38,6 +38,7 @@
     "conditions": [
       ["OS=='linux'", {
         "sources": [
+          "native/channel.cc",
           "native/floor.cc",
           "native/instructions.cc",
           "native/sources/amdgpu.cc",

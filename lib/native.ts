@@ -263,6 +263,14 @@ export interface NativeInstructions {
   close(): void
 }
 
+/** Two descriptors, closed in programs that are started. */
+export interface NativeChannel {
+  /** To read from; of a pseudo-terminal EIO is its end. */
+  readonly ours: number
+  /** To be the command's stdout or stderr. */
+  readonly theirs: number
+}
+
 /** Which GPUs are wanted; see native/gpu_choice.h. */
 export interface NativeGpus {
   readonly kind: 'visible' | 'all' | 'none' | 'list'
@@ -318,6 +326,18 @@ export interface Native {
     rows: number,
     count: 'nothing' | 'instructions' | 'missed',
   ): NativeFloor
+  /**
+   * What the output of a command may come through on its way to the descriptor `like`: a pipe, or
+   * where that is a terminal a pseudo-terminal of its size through which bytes come unchanged. Both
+   * ends are the caller's to close. On Linux only; the command line's.
+   * @throws {Error} the sentence that says why none can be made.
+   */
+  openChannel?(like: number): NativeChannel
+  /**
+   * Gives the pseudo-terminal at `ours` the size of the terminal `like`; false: it has none. On Linux
+   * only; the command line's.
+   */
+  copySize?(like: number, ours: number): boolean
   /**
    * Counts the instructions of the thread with this id (gettid), 0: this one. On Linux only; the
    * bench's.

@@ -16,6 +16,7 @@
 #ifdef __linux__
 #include <sys/auxv.h>
 
+#include "channel.h"
 #include "floor.h"
 #include "instructions.h"
 #endif
@@ -389,6 +390,25 @@ Napi::Value floor(const Napi::CallbackInfo& info) {
   return object;
 }
 
+/// (like: number)
+Napi::Value open_channel(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto opened = jouletap::open_channel(info[0].As<Napi::Number>().Int32Value());
+  if (const auto* why = std::get_if<std::string>(&opened)) throw Napi::Error::New(env, *why);
+  auto& channel = std::get<jouletap::Channel>(opened);
+  auto object = Napi::Object::New(env);
+  object["ours"] = channel.ours.release();
+  object["theirs"] = channel.theirs.release();
+  return object;
+}
+
+/// (like: number, ours: number)
+Napi::Value copy_size(const Napi::CallbackInfo& info) {
+  const bool copied = jouletap::copy_size(info[0].As<Napi::Number>().Int32Value(),
+                                          info[1].As<Napi::Number>().Int32Value());
+  return Napi::Boolean::New(info.Env(), copied);
+}
+
 class Instructions : public Napi::ObjectWrap<Instructions> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -422,6 +442,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports["probe"] = Napi::Function::New<probe>(env, "probe");
   exports["Sampler"] = Sampler::define(env);
 #ifdef __linux__
+  exports["openChannel"] = Napi::Function::New<open_channel>(env, "openChannel");
+  exports["copySize"] = Napi::Function::New<copy_size>(env, "copySize");
   exports["floor"] = Napi::Function::New<floor>(env, "floor");
   exports["Instructions"] = Instructions::define(env);
   exports["elevated"] = Napi::Boolean::New(env, getauxval(AT_SECURE) != 0);

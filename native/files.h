@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace jouletap {
@@ -36,6 +37,8 @@ class File {
   File& operator=(File&& other) noexcept;
   ~File();
   int get() const { return descriptor_; }
+  /// From then on it is the caller's to close.
+  int release() { return std::exchange(descriptor_, -1); }
   explicit operator bool() const { return descriptor_ >= 0; }
 
  private:

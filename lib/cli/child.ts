@@ -1,10 +1,13 @@
 /** Runs a command as a shell would: its stdio, environment and signals are its own. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { isatty } from 'node:tty'
 import { exactly } from './bytes'
+import { NOWHERE, openChannel } from './channel'
+import { openRelay, type Watch } from './relay'
 
 /** How a command ended. */
 export interface ChildEnd {
@@ -14,7 +17,12 @@ export interface ChildEnd {
   signal: NodeJS.Signals | null
   /** Why it could not be started, in one sentence. */
   problem?: string
+  /** What a person should know of how its output was handed on, in full sentences. */
+  remarks?: readonly string[]
 }
+
+/** Says to the command where its marks go. */
+const MARKS_VARIABLE = 'JOULETAP_MARKS'
 
 /** A terminal sends these to its whole foreground group. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGWINCH']
@@ -32,28 +40,65 @@ const FORWARDED: readonly NodeJS.Signals[] = [
   'SIGPWR',
 ]
 
+/** Who looks at a command while it runs. */
+export interface Onlookers {
+  /** Is shown its output, which goes on byte for byte. */
+  watch?: Watch
+  /** Where its marks come in. */
+  marks?: {
+    /** What JOULETAP_MARKS is in its environment. */
+    readonly name: string
+    /** Reads the other end of its descriptor 3; absent: it is given none. */
+    readonly read?: (stream: Readable) => void
+  }
+}
+
 /**
  * Runs `file` with `args`, the last words of the command line of this process, to its end. From the call on, signals go to the command and never end
  * this process: it outlives the command. What the command leaves running is not waited for.
  */
-export function runChild(file: string, args: readonly string[]): Promise<ChildEnd> {
+export async function runChild(
+  file: string,
+  args: readonly string[],
+  { watch, marks }: Onlookers = {},
+): Promise<ChildEnd> {
+  const relay = watch && openRelay(watch)
+  const sent = marks?.read && openChannel(NOWHERE)
+  let child: ChildProcess | undefined
+  // Before the command starts: a signal in between would end this process alone.
+  for (const signal of FORWARDED) {
+    listen(signal, () => {
+      // Its terminal sends it no signal, and ours may have sent one before the sizes were equal.
+      const resized = signal === 'SIGWINCH' && relay?.resize()
+      if (resized || !(FROM_TERMINAL.includes(signal) && inForeground())) child?.kill(signal)
+    })
+  }
+  const stdio: StdioOptions = ['inherit', ...(relay?.stdio ?? (['inherit', 'inherit'] as const))]
+  if (sent) stdio.push(sent.theirs)
+  const env = marks && { ...process.env, [MARKS_VARIABLE]: marks.name }
+  try {
+    const [program = file, ...words] = exactly([file, ...args])
+    child = spawn(program, words, { stdio, ...(env && { env }) })
+  } catch (error) {
+    relay?.close()
+    sent?.close()
+    return notStarted(file, error as Error)
+  }
+  const ended = endOf(child, file)
+  relay?.start(child)
+  const stream = sent?.read(child.stdio[3])
+  if (stream) marks?.read?.(stream)
+  const end = await ended
+  const problem = await relay?.end()
+  const remarks = [relay?.remark, problem].filter((one) => one !== undefined)
+  return { ...end, ...(remarks.length > 0 && { remarks }) }
+}
+
+function endOf(child: ChildProcess, file: string): Promise<ChildEnd> {
   return new Promise((resolve) => {
-    let child: ChildProcess | undefined
-    // Before the command starts: a signal in between would end this process alone.
-    for (const signal of FORWARDED) {
-      listen(signal, () => {
-        if (!(FROM_TERMINAL.includes(signal) && inForeground())) child?.kill(signal)
-      })
-    }
-    try {
-      const [program = file, ...words] = exactly([file, ...args])
-      child = spawn(program, words, { stdio: 'inherit' })
-    } catch (error) {
-      return resolve(notStarted(file, error as Error))
-    }
     child.on('error', (error) => {
       // Also emitted when a signal cannot be sent: then the command is still running.
-      if (child?.pid === undefined) resolve(notStarted(file, error))
+      if (child.pid === undefined) resolve(notStarted(file, error))
     })
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }))
   })
