@@ -22,45 +22,42 @@ interface BenchCommandOptions {
 
 /** The command; `done` is told the exit code. */
 export function benchCommand(done: (code: number) => void): Command {
-  return (
-    new Command('bench')
-      .summary('say what measuring costs here, how late it is and how right')
-      .description(
-        'Take what a row of every source costs against a bare loop, how late rows are, what fetching ' +
-          'them costs, how much a busy program is slowed down, how long starting takes, and whether a ' +
-          'long run loses rows. It takes a little less than a minute where nothing else runs, and keeps ' +
-          'the machine busy.',
+  return new Command('bench')
+    .summary('say what measuring costs here, how late it is and how right')
+    .description(
+      'Take what a row of every source costs against a bare loop, how late rows are, what fetching ' +
+        'them costs, how much a busy program is slowed down, how long starting takes, and whether a ' +
+        'long run loses rows. It takes a little less than a minute where nothing else runs, and keeps ' +
+        'the machine busy.',
+    )
+    .option(
+      '--simulate',
+      'read counters of a simulated host, and tell how right windows are (in a checkout, as root)',
+    )
+    .option('--full', 'take some ten minutes: more turns, more windows, a soak of 60 s')
+    .addOption(
+      new Option(
+        '--sources <list>',
+        `auto, or names separated by commas: ${SOURCE_NAMES.join(', ')}`,
       )
-      .option(
-        '--simulate',
-        'read counters of a simulated host, and tell how right windows are (in a checkout, as root)',
-      )
-      .option('--full', 'take some ten minutes: more turns, more windows, a soak of 60 s')
-      .addOption(
-        new Option(
-          '--sources <list>',
-          `auto, or names separated by commas: ${SOURCE_NAMES.join(', ')}`,
-        )
-          .argParser(parseSources)
-          .default('auto'),
-      )
-      .addOption(rootOption())
-      .addOption(
-        new Option('--json [file]', 'write one JSON object, to stdout unless a file is named')
-          .preset('-')
-          .argParser(parsePath),
-      )
-      .addCommand(benchPredictCommand(done))
-      // An option after the name of a command is that command's.
-      .enablePositionalOptions()
-      .helpCommand(false)
-      .addHelpText('after', HELP)
-      .allowExcessArguments()
-      .action(async (options: BenchCommandOptions, self: Command) => {
-        noArguments(self)
-        done(await run(options))
-      })
-  )
+        .argParser(parseSources)
+        .default('auto'),
+    )
+    .addOption(rootOption())
+    .addOption(
+      new Option('--json [file]', 'write one JSON object, to stdout unless a file is named')
+        .preset('-')
+        .argParser(parsePath),
+    )
+    .addCommand(benchPredictCommand(done))
+    .enablePositionalOptions()
+    .helpCommand(false)
+    .addHelpText('after', HELP)
+    .allowExcessArguments()
+    .action(async (options: BenchCommandOptions, self: Command) => {
+      noArguments(self)
+      done(await run(options))
+    })
 }
 
 const HELP = `

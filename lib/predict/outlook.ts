@@ -26,16 +26,13 @@ export function trendShare(values: readonly number[]): number {
 }
 
 /** Both explanations, each as far as it is believed; of two values or more, with a trend of three. */
-export function outlook(values: readonly number[], trendShare: number): Outlook {
+export function outlook(values: readonly number[], share: number): Outlook {
   const level = fitted(values)
-  if (trendShare === 0) return { slope: 0, sum: level.sum }
+  if (share === 0) return { slope: 0, sum: level.sum }
   const rising = fitted(values, trend(values.length))
   return {
-    slope: trendShare * rising.slope,
-    sum: (count) => [
-      ...weighed(level.sum(count), 1 - trendShare),
-      ...weighed(rising.sum(count), trendShare),
-    ],
+    slope: share * rising.slope,
+    sum: (count) => [...weighed(level.sum(count), 1 - share), ...weighed(rising.sum(count), share)],
   }
 }
 

@@ -117,12 +117,12 @@ function worthOf(
 }
 
 /** The sum of the next values, with a deviation of 1 % of their mean at the least. */
-function sumOf(values: readonly number[], trendShare: number, count: number): Sum {
+function sumOf(values: readonly number[], believed: number, count: number): Sum {
   const size = values.length
   const mean = total(values) / size
   if (count === 0) return certain(0)
   if (size < 2) return certain(count * mean)
-  const components = outlook(values, trendShare).sum(count)
+  const components = outlook(values, believed).sum(count)
   const expected = meanOf(components)
   // A falling trend ends at nothing.
   const value = Math.max(0, expected)
@@ -162,8 +162,8 @@ function product(
 ): number {
   const both = epochs.filter((one) => !Number.isNaN(wattsOf(one)))
   const middle = (both.length - 1) / 2
-  const part = (values: readonly number[], trendShare: number) => {
-    const { slope, sum } = outlook(values, trendShare)
+  const part = (values: readonly number[], believed: number) => {
+    const { slope, sum } = outlook(values, believed)
     const mean = total(values) / values.length
     const rest = values.map((value, place) => value - mean - slope * (place - middle))
     return { ahead: meanOf(sum(count)), rest }
@@ -194,9 +194,8 @@ function warmUpOf(epochs: readonly Placed[]): (Placed & { ratio: number }) | und
   const first = epochs[0]!
   const next = epochs.slice(1, 1 + COMPARED)
   const ratios = [joulesOf, secondsOf].map((of) => ratioOf(of(first), known(next, of)))
-  const unlike = ratios.some(({ unlike }) => unlike)
-  const ratio = ratios.find(({ ratio }) => Number.isFinite(ratio))?.ratio
-  return unlike && ratio !== undefined ? { ...first, ratio } : undefined
+  const found = ratios.find(({ unlike }) => unlike)
+  return found && { ...first, ratio: found.ratio }
 }
 
 function ratioOf(first: number, next: readonly number[]): { ratio: number; unlike: boolean } {

@@ -128,7 +128,7 @@ function notesOf(
     const of = groups.size > 1 && name !== '' ? ` of phase ${name}` : ''
     if (warmUp) {
       notes.push(
-        `Epoch ${warmUp.index} was a warm-up${of}, ${warmUp.ratio.toFixed(2)} times a usual one: it is counted once.`,
+        `Epoch ${warmUp.index}${of} is set apart as a warm-up, ${warmUp.ratio.toFixed(2)} times a usual one: it is counted once.`,
       )
     }
     if (shift !== undefined) {

@@ -68,7 +68,7 @@ export interface Prediction {
   readonly warmUp?: {
     readonly joules: number | null
     readonly seconds: number
-    /** To the median of the later ones: of energy, else of time. */
+    /** To the median of those after it: of energy, or of time where only that is unlike. */
     readonly ratio: number
   }
   /** Index of the first epoch that the estimate rests on. */

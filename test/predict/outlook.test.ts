@@ -1,7 +1,7 @@
 /** Level shifts and trends in noise: how soon they are found, and how often where there is none. */
 import { expect } from 'chai'
 import { generator } from '../../lib/bench/arithmetic'
-import { predict } from '../../lib/predict'
+import { predict, realised } from '../../lib/predict'
 import { lastShift, trendShare } from '../../lib/predict/outlook'
 
 const RUNS = 200
@@ -67,4 +67,26 @@ describe('more epochs', () => {
     })
     expect(widths).to.deep.equal([...widths].sort((a, b) => b - a))
   })
+})
+
+describe('intervals of the next epoch', () => {
+  for (const correlation of [0, 0.8]) {
+    it(`hold 9 of 10 times where each epoch leans on the last by ${correlation}`, () => {
+      const [times, powers] = [7, 8].map((seed) => series(seed, correlation).slice(0, 25))
+      const counts = times!.map((run, index) => {
+        const epochs = run.map((seconds, at) => ({
+          seconds,
+          joules: seconds * powers![index]![at]!,
+        }))
+        const asked = epochs.map((_, at) => predict(epochs.slice(0, at + 1), { epochs: EPOCHS }))
+        return realised(asked, epochs).next
+      })
+      const intervals = counts.reduce((sum, one) => sum + one.intervals, 0)
+      const held = counts.reduce((sum, one) => sum + one.held, 0)
+      // After 3 to 49 epochs, but for a few just after what looked like a shift.
+      expect(intervals).to.be.within(25 * 44, 25 * 47)
+      const limit = 3 * Math.sqrt((0.9 * 0.1) / intervals)
+      expect(held / intervals).to.be.within(0.9 - limit, 0.9 + limit)
+    })
+  }
 })
