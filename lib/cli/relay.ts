@@ -5,9 +5,9 @@ import type { Readable } from 'node:stream'
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import { isatty } from 'node:tty'
 import { promisify } from 'node:util'
+import { reason } from '../errors'
 import { type Channel, openChannel } from './channel'
 import { STDERR, STDOUT } from './output'
-import { reason } from './target'
 
 /** Is shown output as it comes. Where both streams go to the same place, all is stdout's. */
 export type Watch = (chunk: Uint8Array, stream: 'stdout' | 'stderr') => void

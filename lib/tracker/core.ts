@@ -13,14 +13,23 @@ import { betweenOf, type Look, pointsOf, slicesOf, usedBy } from './sums'
 import { epochText, predictionText, reportText } from './text'
 import type { Epoch, EpochReport, TrackerOptions, TrackerReport } from './types'
 
+const QUESTION = 'jouletap: shall the run go on?'
+
 /** What `CarbonTracker` is made of; see there. */
 export interface Core {
-  epochStart(phase?: string): void
-  epochEnd(): Promise<EpochReport | undefined>
+  /** `maybe`: it may turn out not to have been one, and be dropped. */
+  epochStart(phase?: string, certainty?: 'maybe'): void
+  /** `next` is called as soon as the next epoch may begin: not where the run ends. */
+  epochEnd(next?: () => void): Promise<EpochReport | undefined>
   phase(name: string): void
   stop(): Promise<TrackerReport>
   /** Whether somebody has stopped it, so that a loop over epochs ends. */
   isStopped(): boolean
+  isOpen(): boolean
+  /** Whether somebody is being asked if the run shall go on. */
+  isAsking(): boolean
+  /** The open epoch, if there is one, was none: what it used lies between epochs. */
+  drop(): void
   readonly epochs: number
 }
 
@@ -32,6 +41,10 @@ interface Open {
   /** Milliseconds since the start. */
   ms: number
   startedAt: Date
+  /** Joules since the start of the tracker, at its beginning. */
+  totalJoules: number
+  /** The logs know of it. */
+  isLogged: boolean
   /** Looks in between, so that each joule meets the intensity of its time. */
   looks: Look[]
 }
@@ -77,8 +90,7 @@ function track(settings: Settings): Core {
   let open: Open | undefined
   let over: Promise<TrackerReport> | undefined
   let isStopped = false
-  /** Of all epochs that have ended. */
-  let sum = 0
+  let isAsking = false
 
   const rows =
     logs.length > 0
@@ -100,20 +112,37 @@ function track(settings: Settings): Core {
     if (verbose >= level && text) print(settings)(text)
   }
 
-  function epochStart(named?: string): void {
+  function epochStart(named?: string, certainty?: 'maybe'): void {
     if (over) return
     if (open)
       throw badState('epochStart', `epoch ${open.epoch} has not ended: call epochEnd() first`)
     const epoch = ended.length + 1
     phase = named ?? phase
     const ms = now()
-    open = { epoch, phase, stretch: gauge.begin(), ms, startedAt: new Date(), looks: [] }
-    for (const log of logs) log.begin?.(epoch, phase, ms, sum)
+    open = {
+      epoch,
+      phase,
+      stretch: gauge.begin(),
+      ms,
+      startedAt: new Date(),
+      totalJoules: logs.length > 0 ? gauge.total() : 0,
+      isLogged: false,
+      looks: [],
+    }
+    if (certainty !== 'maybe') logBeginning(open)
   }
 
-  function close({ epoch, phase, stretch, ms, startedAt, looks }: Open, partial: boolean): Epoch {
+  function logBeginning(one: Open): void {
+    if (one.isLogged) return
+    one.isLogged = true
+    for (const log of logs) log.begin?.(one.epoch, one.phase, one.ms, one.totalJoules)
+  }
+
+  function close(opened: Open, partial: boolean): Epoch {
+    const { epoch, phase, stretch, ms, startedAt, looks } = opened
     const energy = stretch.end()
     open = undefined
+    logBeginning(opened)
     const { seconds } = energy
     const one: Epoch = {
       epoch,
@@ -125,9 +154,8 @@ function track(settings: Settings): Core {
     }
     ended.push(one)
     slices.push(...slicesOf(one, startedAt, looks))
-    sum += energy.joules
     fillGrams()
-    for (const log of logs) log.end(one, now(), sum)
+    for (const log of logs) log.end(one, now(), gauge.total())
     say(2, epochText(one))
     return one
   }
@@ -151,38 +179,47 @@ function track(settings: Settings): Core {
     })
   }
 
-  function epochEnd(): Promise<EpochReport | undefined> {
+  function epochEnd(next = () => {}): Promise<EpochReport | undefined> {
     if (over) return Promise.resolve(undefined)
     if (!open) throw badState('epochEnd', 'no epoch is open: call epochStart() first')
     const one = close(open, false)
+    const isFirst = ended.length === epochsBeforePrediction
+    const asks = isFirst && ended.length < epochs ? settings.stopAndConfirm : false
+    const isLast = ended.length === monitorEpochs
+    if (!asks && !isLast) next()
     const isTime = epochsBeforePrediction > 0 && ended.length >= epochsBeforePrediction
     const prediction = isTime ? foretell() : undefined
     if (prediction) {
       predictions.push(prediction)
       for (const log of logs) log.predicted(prediction)
     }
-    const isFirst = prediction && ended.length === epochsBeforePrediction
-    if (isFirst) say(1, predictionText(prediction, interpretable))
-    const asks = isFirst && ended.length < epochs ? settings.stopAndConfirm : false
-    if (ended.length === monitorEpochs && !asks) void finish('complete')
+    if (prediction && isFirst) say(1, predictionText(prediction, interpretable))
+    if (isLast && !asks) void finish('complete')
     const report: EpochReport = { ...one, ...(prediction && { prediction }), proceed: true }
     settings.onEpoch?.(one)
     if (prediction) settings.onPrediction?.(prediction)
-    return asks ? ask(report, prediction!) : Promise.resolve(report)
+    return asks ? ask(report, prediction!, next) : Promise.resolve(report)
   }
 
-  async function ask(report: EpochReport, prediction: Prediction): Promise<EpochReport> {
+  async function ask(
+    report: EpochReport,
+    prediction: Prediction,
+    next: () => void,
+  ): Promise<EpochReport> {
     const { stopAndConfirm } = settings
+    isAsking = true
     const asked =
       typeof stopAndConfirm === 'function'
         ? await stopAndConfirm(prediction)
-        : await confirm('jouletap: shall the run go on?', signal)
+        : await confirm(QUESTION, signal)
+    isAsking = false
     if (asked === undefined) {
       warnings.add('Nobody was asked whether the run shall go on: there is no terminal.')
     }
     const proceed = asked ?? true
     if (!proceed) await finish('stopped')
     else if (ended.length === monitorEpochs) void finish('complete')
+    else next()
     return { ...report, proceed }
   }
 
@@ -257,10 +294,15 @@ function track(settings: Settings): Core {
     epochEnd,
     phase(name) {
       phase = name
-      for (const log of logs) log.phase?.(name, now(), sum)
+      for (const log of logs) log.phase?.(name, now(), gauge.total())
     },
     stop,
     isStopped: () => isStopped,
+    isOpen: () => open !== undefined,
+    isAsking: () => isAsking,
+    drop() {
+      open = undefined
+    },
   }
 }
 
@@ -297,5 +339,8 @@ function trackNothing({ epochs }: TrackerOptions, warning: string): Core {
         warnings: [warning],
       }),
     isStopped: () => false,
+    isOpen: () => false,
+    isAsking: () => false,
+    drop() {},
   }
 }

@@ -16,6 +16,8 @@ export interface Gauge {
   begin(): Stretch
   /** A row: joules since the start of each domain. */
   row(): Float64Array
+  /** Joules since the start of all domains that are added, as of the last reading of slow devices. */
+  total(): number
   /** The energy since it was made: again and again the same. */
   stop(): Energy
 }
@@ -65,9 +67,18 @@ function gaugeOf(
   const real = meter?.domains.filter(isReal) ?? []
   const columns =
     meter?.domains.flatMap((domain, index) => (isReal(domain) ? [1 + index] : [])) ?? []
+  const domains = [...real, ...made.map((one) => madeDomain(one))]
   let total: Energy | undefined
+  const row = (): Float64Array => {
+    const read = meter?.readNow()
+    const seconds = secondsSince(startedAt)
+    return Float64Array.from([
+      ...columns.map((column) => read![column]!),
+      ...made.map(({ watts }) => watts * seconds),
+    ])
+  }
   return {
-    domains: [...real, ...made.map((one) => madeDomain(one))],
+    domains,
     notes: meter?.notes ?? [],
     begin() {
       const since = performance.now()
@@ -79,14 +90,9 @@ function gaugeOf(
         end: () => measured(span, since),
       }
     },
-    row() {
-      const row = meter?.readNow()
-      const seconds = secondsSince(startedAt)
-      return Float64Array.from([
-        ...columns.map((column) => row![column]!),
-        ...made.map(({ watts }) => watts * seconds),
-      ])
-    },
+    row,
+    total: () =>
+      row().reduce((sum, joules, index) => sum + ((domains[index]!.additive && joules) || 0), 0),
     stop() {
       total ??= measured(meter && { end: () => meter.stop() }, startedAt)
       return total

@@ -4,11 +4,24 @@ import type { Core } from './core'
 import type { EpochReport, TrackerOptions, TrackerReport } from './types'
 
 export type { Ahead, GramsTold, Grid, GridOptions } from './grid'
+export type { MarkedTracker } from './marked'
+export { epochScanner, type Mark, type Pattern, PRESETS, type PresetName } from './marks'
 export type { Epoch, EpochReport, TrackerOptions, TrackerReport, Used } from './types'
 
 /** The footprint of a meter's energy, each joule at the intensity of its time. */
 export const watchCarbon: typeof import('./carbon').watchCarbon = (...all) =>
   (require('./carbon') as typeof import('./carbon')).watchCarbon(...all)
+
+/**
+ * Tracks the epochs of another program by the marks that it sends, or that its output shows.
+ * @throws {JouletapError} as `CarbonTracker` does.
+ */
+export const trackMarks: typeof import('./marked').trackMarks = (options) =>
+  (require('./marked') as typeof import('./marked')).trackMarks(options)
+
+/** Asks on the terminal: yes or no; nothing where there is none. */
+export const confirm: typeof import('./question').confirm = (question, signal) =>
+  (require('./question') as typeof import('./question')).confirm(question, signal)
 
 /**
  * Measures the epochs of a run, predicts what the whole will use, and tells in the end what it used. It

@@ -1,0 +1,66 @@
+/** Tracks the epochs of another program by the marks that it sends, or that its output shows. */
+import { openTracker } from './core'
+import type { Mark } from './marks'
+import type { TrackerOptions, TrackerReport } from './types'
+
+export interface MarkedTracker {
+  /** Something has just happened. */
+  mark(mark: Mark): void
+  /** The program has ended, by itself or not: an epoch that was going on is then not complete. */
+  end(byItself: boolean): Promise<TrackerReport>
+}
+
+/**
+ * Starts to track. A program may tell of beginnings, of ends, or of both: where it tells of ends alone,
+ * an epoch begins where the one before ended, the first with the program; where of beginnings alone, it
+ * ends where the next begins, the last with the program.
+ * @throws {JouletapError} as `CarbonTracker` does.
+ */
+export function trackMarks(options: TrackerOptions): MarkedTracker {
+  const core = openTracker(options)
+  /** The epoch that is open was begun by the program, not just in case it tells of ends alone. */
+  let isBegun = false
+  /** An end was told of, in its own words. */
+  let tellsEnds = false
+  /** A beginning was. */
+  let tellsBeginnings = false
+
+  function begin(): void {
+    core.epochStart()
+    isBegun = true
+  }
+
+  /** The next may have begun already. */
+  function beginMaybe(): void {
+    if (tellsBeginnings) return
+    core.epochStart(undefined, 'maybe')
+    isBegun = false
+  }
+
+  beginMaybe()
+  return {
+    mark(mark) {
+      if (mark.kind === 'phase') return core.phase(mark.name)
+      if (core.isStopped() || core.isAsking()) return
+      if (mark.kind === 'end') {
+        tellsEnds = true
+        if (core.isOpen()) void core.epochEnd(beginMaybe)
+        return
+      }
+      tellsBeginnings = true
+      if (core.isOpen() && isBegun) {
+        void core.epochEnd(begin)
+      } else {
+        core.drop()
+        begin()
+      }
+    },
+    end(byItself) {
+      if (!core.isOpen()) return core.stop()
+      const wasCounted = isBegun || (tellsEnds && !byItself)
+      if (!wasCounted) core.drop()
+      else if (byItself && !tellsEnds) void core.epochEnd()
+      return core.stop()
+    },
+  }
+}
