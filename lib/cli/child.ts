@@ -51,6 +51,8 @@ export interface Onlookers {
     /** Reads the other end of its descriptor 3; absent: it is given none. */
     readonly read?: (stream: Readable) => void
   }
+  /** Is given the command as soon as it runs. */
+  started?: (child: ChildProcess) => void
 }
 
 /**
@@ -60,7 +62,7 @@ export interface Onlookers {
 export async function runChild(
   file: string,
   args: readonly string[],
-  { watch, marks }: Onlookers = {},
+  { watch, marks, started }: Onlookers = {},
 ): Promise<ChildEnd> {
   const relay = watch && openRelay(watch)
   const sent = marks?.read && openChannel(NOWHERE)
@@ -86,6 +88,7 @@ export async function runChild(
   }
   const ended = endOf(child, file)
   relay?.start(child)
+  started?.(child)
   const stream = sent?.read(child.stdio[3])
   if (stream) marks?.read?.(stream)
   const end = await ended

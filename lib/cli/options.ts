@@ -19,7 +19,7 @@ export interface SourceOptions {
 /** Which GPUs are followed, as a meter takes it. */
 export type Gpus = NonNullable<MeterOptions['gpus']>
 
-const NUMBER = /^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
 /** A parser for a number of an option, `low` and `high` included. */
 export function numberFrom(option: string, low: number, high: number, what = 'a number') {

@@ -12,8 +12,9 @@ import { meterOptions, numberFrom, type SourceOptions, sourceOptions } from './o
 import { paintFor, remark, STDERR } from './output'
 import { summary } from './summary'
 import { openTarget, type Target } from './target'
+import { openTracking, type Tracking, type TrackingFlags, trackingFlags } from './tracking'
 
-interface RunOptions extends SourceOptions, LiveFlags {
+interface RunOptions extends SourceOptions, LiveFlags, TrackingFlags {
   json?: string
   byPid?: true
   zone?: string
@@ -42,7 +43,7 @@ export function runCommand(rest: readonly string[] | undefined, done: (code: num
   for (const option of sourceOptions()) command.addOption(option)
   command.option('--zone <place>', 'where the electricity comes from: DK, DK-DK1, aws:eu-north-1 …')
   for (const option of liveFlags()) command.addOption(option)
-  return command
+  command
     .option(
       '--by-pid',
       'count an NVIDIA GPU only while the command works there (looked up once a second)',
@@ -54,11 +55,11 @@ export function runCommand(rest: readonly string[] | undefined, done: (code: num
       ).argParser(numberFrom('--pue', 1, 10)),
     )
     .option('--quiet', 'print no summary')
-    .addHelpText('after', HELP)
-    .action(async (words: string[], options: RunOptions) => {
-      const own = rest && words.length > 0 ? [...words, '--', ...rest] : [...words, ...(rest ?? [])]
-      done(await run(own, options))
-    })
+  for (const option of trackingFlags()) command.addOption(option)
+  return command.addHelpText('after', HELP).action(async (words: string[], options: RunOptions) => {
+    const own = rest && words.length > 0 ? [...words, '--', ...rest] : [...words, ...(rest ?? [])]
+    done(await run(own, options))
+  })
 }
 
 const HELP = `
@@ -87,8 +88,15 @@ async function run(words: readonly string[], options: RunOptions): Promise<numbe
   const target = options.json === undefined ? undefined : openTarget('--json', options.json)
   const wanted = target !== undefined || !options.quiet
   const watched = wanted ? { ...live, pue } : undefined
-  const { end, facts } = await measureCommand(file, args, settings, pue, watched)
-  if (end.problem) remark(`jouletap: ${end.problem}\n`)
+  const tracking = await openTracking(options, {
+    command: [file, ...args],
+    quiet: options.quiet ?? false,
+    pue,
+    live,
+    meter: settings,
+  })
+  const { end, facts } = await measureCommand(file, args, settings, pue, watched, tracking)
+  for (const one of [end.problem, ...(end.remarks ?? [])]) if (one) remark(`jouletap: ${one}\n`)
   const told = !target || tell(target, facts)
   if (!options.quiet) remark(summary(hostlessRecord(facts), paintFor(STDERR)))
   return shellCode(end) || (told ? 0 : 1)
@@ -102,21 +110,23 @@ async function measureCommand(
   settings: MeterOptions,
   pue: number,
   watched: Parameters<typeof watchCarbon>[2] | undefined,
+  tracking: Tracking | undefined,
 ): Promise<{ end: ChildEnd; facts: RunFacts }> {
   using meter = new Meter(settings)
   const startedAt = new Date()
   meter.start()
-  const running = runChild(file, args)
+  const running = runChild(file, args, tracking?.onlookers)
   const watch = watched && watchCarbon(meter, startedAt, watched)
   const end = await running
   const energy = meter.stop()
+  const tracked = await tracking?.end(end)
   const told = await watch?.end(energy)
   const { exitCode, signal } = end
   const command = [file, ...args]
   const overhead = meter.overhead()
   const root = rootFolder(settings.root)
   const run = { command, exitCode, signal, startedAt, energy, overhead, pue, root }
-  return { end, facts: { ...run, ...told } }
+  return { end, facts: { ...run, ...told, ...(tracked && { tracking: tracked }) } }
 }
 
 function tell(target: Target, facts: RunFacts): boolean {

@@ -4,7 +4,7 @@ import type { Domain, DomainEnergy, Energy, Overhead, Quality } from '../energy'
 import { badOption } from '../errors'
 import { toKWh } from '../units'
 import { type GpuFacts, type HostInfo, hostInfo } from './host'
-import type { RunLocation } from './types'
+import type { Run, RunEpoch, RunLocation, RunPrediction, RunTotals } from './types'
 
 export {
   type Aggregate,
@@ -109,6 +109,25 @@ export type RunOverhead = Pick<
   | 'systemCalls'
 >
 
+/** The epochs of a run, where they were followed; energies are without PUE. */
+export interface RunTracking {
+  plannedEpochs: number
+  status: Exclude<Run['status'], 'unfinished'>
+  epochs: (RunEpoch & { grams?: number })[]
+  /** The sum of the epochs. */
+  actual: RunTotals
+  /** Before, between and after them. */
+  between: { seconds: number; joules: number; uncertaintyJoules: number }
+  /** Of the whole run, one an epoch. */
+  predictions: RunPrediction[]
+  /** Of how many intervals of the next epoch the truth is known now, and in how many it lay. */
+  realised: { intervals: number; held: number }
+  /** Files that were written. */
+  files: string[]
+  /** Sentences for a person. */
+  warnings: string[]
+}
+
 /** One run of a command; `schema` changes when the meaning does. */
 export interface RunRecord {
   schema: 'jouletap.run/1'
@@ -126,6 +145,8 @@ export interface RunRecord {
   pue: number
   /** Null where nobody asked for it, or it could not be told; `warnings` say why. */
   carbon: RunCarbon | null
+  /** Its epochs, where they were followed. */
+  tracking?: RunTracking
   overhead: RunOverhead
   host: HostInfo
   /** Sentences for a person. */
@@ -146,6 +167,8 @@ export interface RunFacts {
   pue?: number
   /** Default null. */
   carbon?: RunCarbon | null
+  /** Default: none. */
+  tracking?: RunTracking
   /** Sentences that the energy does not say. */
   warnings?: readonly string[]
   /** Default: the machine below `root`, with the GPUs of the energy's domains. */
@@ -191,6 +214,7 @@ export function hostlessRecord(facts: Omit<RunFacts, 'host' | 'root'>): Omit<Run
     },
     pue,
     carbon: facts.carbon ?? null,
+    ...(facts.tracking && { tracking: facts.tracking }),
     overhead: {
       cpuSeconds: overhead.cpuSeconds,
       joules: overhead.joules,

@@ -5,7 +5,15 @@ import type { EpochReport, TrackerOptions, TrackerReport } from './types'
 
 export type { Ahead, GramsTold, Grid, GridOptions } from './grid'
 export type { MarkedTracker } from './marked'
-export { epochScanner, type Mark, type Pattern, PRESETS, type PresetName } from './marks'
+export {
+  epochScanner,
+  type Inlet,
+  type Mark,
+  openInlet,
+  type Pattern,
+  PRESETS,
+  type PresetName,
+} from './marks'
 export type { Epoch, EpochReport, TrackerOptions, TrackerReport, Used } from './types'
 
 /** The footprint of a meter's energy, each joule at the intensity of its time. */
@@ -18,6 +26,10 @@ export const watchCarbon: typeof import('./carbon').watchCarbon = (...all) =>
  */
 export const trackMarks: typeof import('./marked').trackMarks = (options) =>
   (require('./marked') as typeof import('./marked')).trackMarks(options)
+
+/** What a record of a run holds of a tracker's report. */
+export const trackingOf: typeof import('./tracking').trackingOf = (report) =>
+  (require('./tracking') as typeof import('./tracking')).trackingOf(report)
 
 /** Asks on the terminal: yes or no; nothing where there is none. */
 export const confirm: typeof import('./question').confirm = (question, signal) =>

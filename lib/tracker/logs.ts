@@ -1,12 +1,11 @@
 /** The files that a tracker writes: a record, carbontracker's logs, both or none. */
 import { resolveLocation } from '../carbon'
 import { type Domain, rootFolder } from '../energy'
-import type { Estimate, Prediction } from '../predict'
-import { gpuFacts, hostInfo, openRecord, type RunTotals } from '../record'
-import { toKWh } from '../units'
+import { gpuFacts, hostInfo, openRecord } from '../record'
 import type { Gauge } from './gauge'
 import type { RunLog } from './log'
 import type { Settings } from './options'
+import { epochOf, predictionOf } from './tracking'
 
 /**
  * Those of the options.
@@ -42,13 +41,8 @@ function recordLog(folder: string, settings: Settings, gauge: Gauge, startedAt: 
       record.mark({ at: 'begin', epoch, ms, totalJoules, ...(phase !== undefined && { phase }) })
     },
     phase: (phase, ms, totalJoules) => record.mark({ at: 'phase', phase, ms, totalJoules }),
-    end({ energy, grams: _, ...epoch }, ms, totalJoules) {
-      const { joules, uncertaintyJoules, coverage } = energy
-      // Nothing was read: that is not zero.
-      const known = coverage > 0 ? joules : null
-      record.mark({ at: 'end', ...epoch, ms, totalJoules, joules: known, uncertaintyJoules })
-    },
-    predicted: (prediction) => record.prediction(totalsOf(prediction, pue)),
+    end: (epoch, ms, totalJoules) => record.mark({ at: 'end', ...epochOf(epoch), ms, totalJoules }),
+    predicted: (prediction) => record.prediction(predictionOf(prediction, pue)),
     finish({ status, actual, carbon, warnings, epochs, realised }, intensities) {
       for (const point of intensities) record.intensity(point)
       for (const warning of warnings) record.warning(warning)
@@ -74,30 +68,3 @@ function devicesOf(domains: readonly Domain[]): Record<string, string[]> {
   }
   return devices
 }
-
-type Limits = { low?: number; high?: number }
-
-function totalsOf(
-  { seen, confidence, epochs, assumption, ...prediction }: Prediction,
-  pue: number,
-) {
-  const { joules, seconds, grams } = prediction
-  const limits = (end: keyof Limits): Partial<Record<keyof Limits, Omit<RunTotals, 'kWh'>>> => {
-    const one = (estimate?: Estimate) => known(estimate?.[end])
-    if (joules[end] === undefined) return {}
-    return { [end]: { joules: one(joules), seconds: one(seconds), grams: one(grams) } }
-  }
-  return {
-    ...{ seen, confidence, epochs, assumption },
-    seconds: known(seconds.value),
-    joules: known(joules.value),
-    kWh: known(toKWh(joules.value) * pue),
-    grams: known(grams?.value),
-    ...limits('low'),
-    ...limits('high'),
-  }
-}
-
-/** A number, or null where there is none. */
-const known = (value: number | undefined) =>
-  value !== undefined && Number.isFinite(value) ? value : null
