@@ -47,6 +47,12 @@ export function joulesText(joules: number, uncertainty: number): string {
   return error > 0 ? `${number} ± ${fixed(error, places)} ${scale.unit}` : `${number} ${scale.unit}`
 }
 
+/** `16.1 kJ`: three digits, of what is only expected. */
+export function aboutJoulesText(joules: number): string {
+  const { factor, unit } = SCALES.find(({ from }) => Math.abs(joules) >= from)!
+  return `${Number((joules / factor).toPrecision(3))} ${unit}`
+}
+
 /** Prefixes of grams, largest first. */
 const MASSES = [
   { from: 1000, factor: 1000, unit: 'kg' },

@@ -125,8 +125,11 @@ async function measureCommand(
   const command = [file, ...args]
   const overhead = meter.overhead()
   const root = rootFolder(settings.root)
+  const warnings = [...new Set([...(told?.warnings ?? []), ...(tracked?.warnings ?? [])])].filter(
+    (one) => !energy.warnings.includes(one),
+  )
   const run = { command, exitCode, signal, startedAt, energy, overhead, pue, root }
-  return { end, facts: { ...run, ...told, ...(tracked && { tracking: tracked }) } }
+  return { end, facts: { ...run, ...told, warnings, ...(tracked && { tracking: tracked }) } }
 }
 
 function tell(target: Target, facts: RunFacts): boolean {

@@ -126,11 +126,12 @@ export async function openTracking(
   if (epochs === undefined && !wanted) return undefined
   const pattern = epochPattern === undefined ? undefined : patternOf(epochPattern, epochAt, epochs)
   let child: ChildProcess | undefined
-  const tracker = trackMarks({
+  const options = {
     ...optionsOf(flags, measured),
     ...(flags.stopAndConfirm && { stopAndConfirm: () => askStanding(child) }),
-  })
-  if (epochs === undefined) tracker.mark({ kind: 'begin' })
+  }
+  // Its warnings stand in the summary of the run.
+  const tracker = trackMarks(options, false)
   let inlet: Inlet | undefined
   if (epochs !== undefined) {
     inlet = await openInlet({
@@ -145,6 +146,8 @@ export async function openTracking(
       ...(inlet && { marks: inlet }),
       started(one) {
         child = one
+        tracker.begin()
+        if (epochs === undefined) tracker.mark({ kind: 'begin' })
       },
     },
     async end({ exitCode }) {

@@ -122,13 +122,13 @@ function notesOf(
   sure: boolean,
 ): string[] {
   const notes: string[] = []
-  if (seen === 1) notes.push('Epoch 0 is often a warm-up: the next one will tell.')
+  if (seen === 1) notes.push('The first epoch is often a warm-up: the next one will tell.')
   for (const [index, name] of [...groups.keys()].entries()) {
     const { warmUp, shift, trend } = phases[index]!
     const of = groups.size > 1 && name !== '' ? ` of phase ${name}` : ''
     if (warmUp) {
       notes.push(
-        `Epoch ${warmUp.index}${of} is set apart as a warm-up, ${warmUp.ratio.toFixed(2)} times a usual one: it is counted once.`,
+        `Epoch ${warmUp.index + 1}${of} is set apart as a warm-up, ${warmUp.ratio.toFixed(2)} times a usual one: it is counted once.`,
       )
     }
     if (shift !== undefined) {

@@ -51,11 +51,12 @@ interface Open {
 
 /**
  * Starts to track.
+ * @param tellsWarnings whether it prints them at the end, or somebody else does
  * @throws {JouletapError} as `CarbonTracker` does.
  */
-export function openTracker(options: TrackerOptions): Core {
+export function openTracker(options: TrackerOptions, tellsWarnings = true): Core {
   try {
-    return track(checkOptions(options))
+    return track(checkOptions(options), tellsWarnings)
   } catch (error) {
     if (options?.ignoreErrors !== true) throw error
     const sentence = `Nothing is tracked: ${(error as Error).message}`
@@ -67,7 +68,7 @@ export function openTracker(options: TrackerOptions): Core {
 const print = (options: TrackerOptions) =>
   options.print ?? ((text: string) => void process.stderr.write(text))
 
-function track(settings: Settings): Core {
+function track(settings: Settings, tellsWarnings: boolean): Core {
   const { epochs, monitorEpochs, epochsBeforePrediction, verbose, interpretable = true } = settings
   const gauge = openGauge(settings)
   const startedAt = new Date()
@@ -273,7 +274,7 @@ function track(settings: Settings): Core {
     }
     const used = told.carbon ? pointsOf(told.carbon) : []
     for (const log of logs) log.finish(report, used)
-    say(1, reportText(report, interpretable))
+    say(1, reportText(report, interpretable, tellsWarnings ? report.warnings : []))
     return report
   }
 

@@ -44,8 +44,9 @@ export function openGauge({ wanted, simulated, interval, meter, devicesByPid }: 
   })
   if (device.domains.some(isReal)) return gaugeOf(device.start(), made, isReal)
   device[Symbol.dispose]()
-  const lacks = real.gpu && !real.cpu ? 'a GPU whose power can be read' : 'a processor to measure'
-  throw new JouletapError('NO_SOURCE', `There is not ${lacks}: "jouletap doctor" says why.`)
+  if (made.length > 0) return gaugeOf(undefined, made, isReal)
+  const lacks = real.cpu ? 'processor to measure' : 'GPU whose power can be read'
+  throw new JouletapError('NO_SOURCE', `There is no ${lacks}: "jouletap doctor" says why.`)
 }
 
 function gaugeOf(

@@ -24,8 +24,8 @@ export const watchCarbon: typeof import('./carbon').watchCarbon = (...all) =>
  * Tracks the epochs of another program by the marks that it sends, or that its output shows.
  * @throws {JouletapError} as `CarbonTracker` does.
  */
-export const trackMarks: typeof import('./marked').trackMarks = (options) =>
-  (require('./marked') as typeof import('./marked')).trackMarks(options)
+export const trackMarks: typeof import('./marked').trackMarks = (...all) =>
+  (require('./marked') as typeof import('./marked')).trackMarks(...all)
 
 /** What a record of a run holds of a tracker's report. */
 export const trackingOf: typeof import('./tracking').trackingOf = (report) =>

@@ -4,6 +4,8 @@ import type { Mark } from './marks'
 import type { TrackerOptions, TrackerReport } from './types'
 
 export interface MarkedTracker {
+  /** The program has begun. */
+  begin(): void
   /** Something has just happened. */
   mark(mark: Mark): void
   /** The program has ended, by itself or not: an epoch that was going on is then not complete. */
@@ -14,10 +16,11 @@ export interface MarkedTracker {
  * Starts to track. A program may tell of beginnings, of ends, or of both: where it tells of ends alone,
  * an epoch begins where the one before ended, the first with the program; where of beginnings alone, it
  * ends where the next begins, the last with the program.
+ * @param tellsWarnings whether it prints them at the end, or somebody else does
  * @throws {JouletapError} as `CarbonTracker` does.
  */
-export function trackMarks(options: TrackerOptions): MarkedTracker {
-  const core = openTracker(options)
+export function trackMarks(options: TrackerOptions, tellsWarnings = true): MarkedTracker {
+  const core = openTracker(options, tellsWarnings)
   /** The epoch that is open was begun by the program, not just in case it tells of ends alone. */
   let isBegun = false
   /** An end was told of, in its own words. */
@@ -37,8 +40,8 @@ export function trackMarks(options: TrackerOptions): MarkedTracker {
     isBegun = false
   }
 
-  beginMaybe()
   return {
+    begin: beginMaybe,
     mark(mark) {
       if (mark.kind === 'phase') return core.phase(mark.name)
       if (core.isStopped() || core.isAsking()) return

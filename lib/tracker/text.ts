@@ -1,7 +1,16 @@
 /** What a tracker prints: predictions, epochs and the end, in lines for a person. */
 import { equivalents } from '../carbon'
 import type { Estimate, Prediction } from '../predict'
-import { decimals, durationText, fixed, gramsText, joulesText, kWhText, wattsText } from '../text'
+import {
+  aboutJoulesText,
+  decimals,
+  durationText,
+  fixed,
+  gramsText,
+  joulesText,
+  kWhText,
+  wattsText,
+} from '../text'
 import type { Epoch, TrackerReport, Used } from './types'
 
 /** `epoch 3: 800.0 ± 1.2 J in 2.003 s, 400.0 W, about 0.099 g CO2e`. */
@@ -22,7 +31,7 @@ export function predictionText(prediction: Prediction, interpretable: boolean): 
   if (!Number.isFinite(joules.value)) return ''
   const basis = `after ${countText(seen, 'epoch')}`
   const lines = [
-    `jouletap: ${countText(epochs, 'epoch')} will use ${rough ? 'roughly ' : ''}${rangeText(joules, amount)} in ${rangeText(seconds, durationText)}, predicted ${basis}`,
+    `jouletap: ${countText(epochs, 'epoch')} will use ${rough ? 'roughly ' : ''}${rangeText(joules, aboutJoulesText)} in ${rangeText(seconds, durationText)}, predicted ${basis}`,
   ]
   if (grams) {
     const like = interpretable ? likeText(grams.value) : ''
@@ -35,8 +44,12 @@ export function predictionText(prediction: Prediction, interpretable: boolean): 
 }
 
 /** What all epochs used, beside what was predicted first and last. */
-export function reportText(report: TrackerReport, interpretable: boolean): string {
-  const { actual, between, carbon, pue, plannedEpochs, status, files, warnings } = report
+export function reportText(
+  report: TrackerReport,
+  interpretable: boolean,
+  warnings = report.warnings,
+): string {
+  const { actual, between, carbon, pue, plannedEpochs, status, files } = report
   const of = status === 'complete' ? '' : ` of ${plannedEpochs}`
   const { joules, uncertaintyJoules, seconds } = actual
   const kWh = kWhText(joules, uncertaintyJoules)
@@ -77,8 +90,6 @@ function rangeText({ value, low, high }: Estimate, text: (value: number) => stri
   return `${text(value)} (${text(low)} … ${text(high)})`
 }
 
-/** Three digits: more are not known ahead. */
-const amount = (joules: number) => joulesText(Number(joules.toPrecision(3)), 0)
 const massText = (grams: number) => gramsText(Number(grams.toPrecision(2)), 0)
 
 /** `, as 1.4 km by a new car of 2024`; empty where that is less than a metre. */

@@ -41,7 +41,7 @@ describe('a prediction', () => {
     const told = predict([epoch(30), epoch(10), epoch(10), epoch(10)], { epochs: 10 })
     expect(told.seconds.value).to.be.closeTo(30 + 9 * 10, 1e-9)
     expect(told.notes).to.deep.equal([
-      'Epoch 0 is set apart as a warm-up, 3.00 times a usual one: it is counted once.',
+      'Epoch 1 is set apart as a warm-up, 3.00 times a usual one: it is counted once.',
     ])
   })
 
