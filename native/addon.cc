@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "names.h"
@@ -363,6 +364,12 @@ jouletap::FloorCount count_of(const std::string& name) {
   return jouletap::FloorCount::nothing;
 }
 
+template <typename T>
+T or_throw(const Napi::CallbackInfo& info, std::variant<T, std::string> made) {
+  if (const auto* why = std::get_if<std::string>(&made)) throw Napi::Error::New(info.Env(), *why);
+  return std::get<T>(std::move(made));
+}
+
 /// (reads: { files, registers, groups }, intervalMs: number, rows: number,
 /// count: 'nothing' | 'instructions' | 'missed')
 Napi::Value floor(const Napi::CallbackInfo& info) {
@@ -377,10 +384,9 @@ Napi::Value floor(const Napi::CallbackInfo& info) {
   const auto list = [&](const char* key) { return Napi::Value(wanted[key]).As<Napi::Array>(); };
   const jouletap::FloorReads reads{strings(list("files")), registers_of(list("registers")),
                                    groups_of(list("groups"))};
-  const auto done = jouletap::run_floor(reads, std::llround(interval_ms * 1e6), rows,
-                                        count_of(info[3].As<Napi::String>().Utf8Value()));
-  if (const auto* why = std::get_if<std::string>(&done)) throw Napi::Error::New(env, *why);
-  const auto& cost = std::get<jouletap::Floor>(done);
+  const auto cost =
+      or_throw(info, jouletap::run_floor(reads, std::llround(interval_ms * 1e6), rows,
+                                         count_of(info[3].As<Napi::String>().Utf8Value())));
   auto object = Napi::Object::New(env);
   object["rows"] = cost.rows;
   object["cpuSeconds"] = cost.cpu_seconds;
@@ -392,11 +398,8 @@ Napi::Value floor(const Napi::CallbackInfo& info) {
 
 /// (like: number)
 Napi::Value open_channel(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  auto opened = jouletap::open_channel(info[0].As<Napi::Number>().Int32Value());
-  if (const auto* why = std::get_if<std::string>(&opened)) throw Napi::Error::New(env, *why);
-  auto& channel = std::get<jouletap::Channel>(opened);
-  auto object = Napi::Object::New(env);
+  auto channel = or_throw(info, jouletap::open_channel(info[0].As<Napi::Number>()));
+  auto object = Napi::Object::New(info.Env());
   object["ours"] = channel.ours.release();
   object["theirs"] = channel.theirs.release();
   return object;
@@ -404,8 +407,7 @@ Napi::Value open_channel(const Napi::CallbackInfo& info) {
 
 /// (like: number, ours: number)
 Napi::Value copy_size(const Napi::CallbackInfo& info) {
-  const bool copied = jouletap::copy_size(info[0].As<Napi::Number>().Int32Value(),
-                                          info[1].As<Napi::Number>().Int32Value());
+  const bool copied = jouletap::copy_size(info[0].As<Napi::Number>(), info[1].As<Napi::Number>());
   return Napi::Boolean::New(info.Env(), copied);
 }
 
@@ -418,11 +420,7 @@ class Instructions : public Napi::ObjectWrap<Instructions> {
   }
   /// (threadId: number)
   explicit Instructions(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Instructions>(info) {
-    auto opened = jouletap::Instructions::open(info[0].As<Napi::Number>().Int32Value());
-    if (const auto* why = std::get_if<std::string>(&opened)) {
-      throw Napi::Error::New(info.Env(), *why);
-    }
-    counter_.emplace(std::get<jouletap::Instructions>(std::move(opened)));
+    counter_.emplace(or_throw(info, jouletap::Instructions::open(info[0].As<Napi::Number>())));
   }
 
  private:

@@ -10,7 +10,10 @@ export interface Channel {
   /** The command's end: a descriptor, or what `spawn` is to make. */
   readonly theirs: number | 'pipe'
   readonly terminal: boolean
-  /** Closes the command's end here, which the command has by now; `made` is what `spawn` made. */
+  /**
+   * To be called when the command has its end; `made` is what `spawn` made. A terminal never comes to
+   * its end by itself.
+   */
   read(made: Readable | Writable | null | undefined): Readable | undefined
   /** Gives its terminal the size of ours. False where it has none. */
   resize(): boolean
@@ -42,8 +45,12 @@ export function openChannel(like: number): Channel {
     theirs,
     terminal,
     read() {
-      closeSync(theirs)
-      return terminal ? new ReadStream(ours) : new Socket({ fd: ours, writable: false })
+      if (!terminal) {
+        closeSync(theirs)
+        return new Socket({ fd: ours, writable: false })
+      }
+      // Were nobody left at the other end, libuv would take what can be read at once for all.
+      return new ReadStream(ours).once('close', () => closeSync(theirs))
     },
     resize: () => terminal && copySize(like, ours),
     close() {

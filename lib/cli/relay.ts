@@ -115,7 +115,7 @@ function pump(from: Readable, to: number, show: (chunk: Buffer) => void): Pump {
     )
     show(chunk)
   })
-  // EIO: nobody has the other end of the pseudo-terminal any more.
+  // Then there is no more of it.
   from.on('error', () => {})
   return {
     async end() {
