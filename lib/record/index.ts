@@ -8,9 +8,13 @@ import { type GpuFacts, type HostInfo, hostInfo } from './host'
 export {
   type Aggregate,
   aggregate,
+  type CarbontrackerLogOptions,
+  type CarbontrackerLogs,
   type CarbontrackerOptions,
   countedOf,
   isCarbontrackerLog,
+  type LoggedTotals,
+  openCarbontrackerLogs,
   readCarbontrackerLogs,
   sentence,
 } from './carbontracker'
