@@ -71,18 +71,20 @@ describe('a folder of logs of carbontracker', () => {
 
   it('may hold a log that is cut between the lines of an epoch, at any byte', async () => {
     const whole = (await read(pair(good))).runs[0]!
-    for (let length = 0; length < good.length; length++) {
-      const { runs } = await read(pair(good.slice(0, length)))
-      for (const [index, epoch] of (runs[0]?.epochs ?? []).entries()) {
-        const true_ = whole.epochs[index]!
-        expect(epoch.seconds).to.be.oneOf([null, true_.seconds])
-        expect(epoch.watts!.gpu ?? null).to.be.oneOf([null, true_.watts!.gpu])
-        expect(epoch.watts!.cpu ?? null).to.be.oneOf([null, true_.watts!.cpu])
-        // Never a sum of less than all components.
-        expect(epoch.joules).to.be.oneOf([null, true_.joules])
-      }
+    const cuts = Array.from({ length: good.length }, (_, length) =>
+      pair(good.slice(0, length), printed, stem(`cut${length}`)),
+    )
+    const { runs } = await read(Object.assign({}, ...cuts))
+    expect(runs).to.have.length(good.length)
+    for (const [index, epoch] of runs.flatMap(({ epochs }) => [...epochs.entries()])) {
+      const uncut = whole.epochs[index]!
+      expect(epoch.seconds).to.be.oneOf([null, uncut.seconds])
+      expect(epoch.watts!.gpu).to.be.oneOf([null, uncut.watts!.gpu])
+      expect(epoch.watts!.cpu).to.be.oneOf([null, uncut.watts!.cpu])
+      // Never a sum of less than all components.
+      expect(epoch.joules).to.be.oneOf([null, uncut.joules])
     }
-  }).timeout(60_000)
+  })
 
   it('says of a torn log that it is torn', async () => {
     const { problems } = await read(pair(good.slice(0, -20)))
@@ -117,7 +119,7 @@ describe('a folder of hostile files', () => {
     expect(told).to.contain('larger than 256 MiB')
   })
 
-  it('may have a line of 10 MB, which takes no memory', async () => {
+  it('may have a line of 10 MB', async () => {
     const long = `2026-01-02 03:04:05 - ${'x'.repeat(10_000_000)}\n`
     using made = folder({
       ...others,
