@@ -9,9 +9,13 @@ import type { Run, RunEpoch, RunLocation, RunPrediction, RunTotals } from './typ
 export {
   type Aggregate,
   aggregate,
+  type CarbontrackerLogOptions,
+  type CarbontrackerLogs,
   type CarbontrackerOptions,
   countedOf,
   isCarbontrackerLog,
+  type LoggedTotals,
+  openCarbontrackerLogs,
   readCarbontrackerLogs,
   sentence,
 } from './carbontracker'

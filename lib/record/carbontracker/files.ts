@@ -40,7 +40,6 @@ export async function findLogs(
     for (const name of await namesIn(where)) {
       const path = join(where, name)
       if (isCarbontrackerLog(name)) add(path, false)
-      else if (name.endsWith('.log')) problem({ file: path, problem: FOREIGN })
     }
   } else {
     for (const path of where) {

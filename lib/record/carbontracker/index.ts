@@ -1,6 +1,7 @@
 /** Logs of carbontracker: those of all its releases read as runs, and runs written as those of 2.4. */
 export type { Aggregate } from './aggregate'
 export type { CarbontrackerOptions } from './read'
+export type { CarbontrackerLogOptions, CarbontrackerLogs, LoggedTotals } from './write'
 
 // Whoever loads the package to measure shall not wait for the modules of these.
 
@@ -38,3 +39,14 @@ export const countedOf: typeof import('./aggregate').countedOf = (run, compat) =
  */
 export const sentence: typeof import('./aggregate').sentence = (sum, tools) =>
   (require('./aggregate') as typeof import('./aggregate')).sentence(sum, tools)
+
+/**
+ * Begins the logs of a run in the words of carbontracker 2.4.3, whose readers then read it: three files,
+ * `[<prefix>_]<pid>.<number>_<time>Z_carbontracker.log`, `…_output.log` and `…_err.log`. Those readers take
+ * power × duration for the energy of a component, so a power is the sum of the component's devices here,
+ * where carbontracker itself writes their mean; the err log says so. What cannot be written is lost,
+ * and never throws: `onWarning` is told once.
+ * @throws {JouletapError} BAD_OPTION.
+ */
+export const openCarbontrackerLogs: typeof import('./write').openCarbontrackerLogs = (options) =>
+  (require('./write') as typeof import('./write')).openCarbontrackerLogs(options)

@@ -2,7 +2,7 @@
 import { JOULES_PER_KWH } from '../../units'
 import type { Run, RunEpoch, RunTotals } from '../types'
 import { devicesOf, meanOf, wattsOf } from './devices'
-import type { Block, Facts } from './facts'
+import type { Block, Facts, LogEpoch } from './facts'
 import { intensitiesOf, meanIntensity } from './intensities'
 import { type Release, releaseOf } from './versions'
 import { utcOf } from './zone'
@@ -30,7 +30,8 @@ export function runOf({ files, ...all }: RunFacts, options: RunOptions): Run {
   const devices = facts.components ? devicesOf(facts.components, facts.epochs) : undefined
   const pue = facts.pue ?? release?.pue ?? null
   const means = facts.writer || release?.averages === false ? {} : (devices ?? {})
-  const epochs = facts.epochs.map((epoch) => epochOf(epoch, options.compat))
+  const components = componentsOf(facts, devices)
+  const epochs = facts.epochs.map((epoch) => epochOf(epoch, components, options.compat))
   const intensities = intensitiesOf(facts, release, (stamp) => utcOf(stamp, options.timeZone))
   const grams = meanIntensity(facts, intensities)
   // Without any version it is not known whether energy stands there with PUE or without.
@@ -114,12 +115,22 @@ function merged({ standard, output, err }: Omit<RunFacts, 'files'>): Facts {
   }
 }
 
-function epochOf({ epoch, seconds, powers }: Facts['epochs'][number], compat: boolean): RunEpoch {
+/** Those that an epoch must tell: a log that is cut may lack one. */
+function componentsOf(facts: Facts, devices: Run['devices']): string[] {
+  const told = facts.epochs.flatMap(({ powers }) => Object.keys(powers))
+  return [...new Set([...Object.keys(devices ?? {}), ...told])]
+}
+
+function epochOf(
+  { epoch, seconds, powers }: LogEpoch,
+  components: readonly string[],
+  compat: boolean,
+): RunEpoch {
   const watts = Object.fromEntries(
-    Object.entries(powers).map(([component, power]) => [
-      component,
-      wattsOf(power) ?? (compat ? 0 : null),
-    ]),
+    components.map((component) => {
+      const power = powers[component]
+      return [component, power ? (wattsOf(power) ?? (compat ? 0 : null)) : null]
+    }),
   )
   const all = Object.values(watts)
   const known = seconds !== null && all.length > 0 && !all.includes(null)
