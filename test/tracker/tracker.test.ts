@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
-import { readRecord } from '../../lib/record'
+import { readRecord, readRecords } from '../../lib/record'
 import { CarbonTracker, type TrackerOptions, type TrackerReport } from '../../lib/tracker'
 import { ROOT, runNode } from '../support/process'
 
@@ -263,6 +263,38 @@ describe('CarbonTracker', () => {
       const last = run.rows!.joules.map((column) => column.at(-1)!)
       const total = report.actual.joules + report.between.joules
       expect(last[0]! + last[1]!).to.be.closeTo(total, 0.001 * WATTS)
+    })
+
+    it('is three logs of carbontracker where that is wanted, which tell the same', async () => {
+      const one = tracker({
+        logDir: folder,
+        logFormat: 'both',
+        epochs: 2,
+        pue: 1.5,
+        decimalPrecision: 9,
+      })
+      const report = await one.track(() => pause(30))
+      expect(report.files.length).to.equal(4)
+      const { runs, problems } = await readRecords(folder)
+      expect(problems).to.deep.equal([])
+      const [theirs, ours] = runs
+      expect([theirs?.format, ours?.format]).to.deep.equal(['carbontracker', 'jouletap'])
+      expect(theirs).to.deep.include({ pue: 1.5, status: 'complete', devices: ours!.devices })
+      for (const { watts } of theirs!.epochs) {
+        expect(watts!.cpu).to.be.closeTo(60, 1e-9)
+        expect(watts!.gpu).to.be.closeTo(240, 1e-9)
+      }
+      // What they print: energy and grams with so many decimals, durations in hundredths of a second.
+      expect(theirs!.actual!.kWh).to.be.closeTo(report.actual.kWh, 0.5e-9)
+      expect(theirs!.actual!.grams).to.be.closeTo(report.carbon!.grams, 0.5e-9)
+      for (const [index, { seconds }] of theirs!.epochs.entries()) {
+        expect(seconds).to.be.closeTo(report.epochs[index]!.seconds, 0.005)
+      }
+      expect(theirs!.predicted!.kWh).to.be.closeTo(
+        (1.5 * report.predictions[0]!.joules.value) / KWH,
+        0.5e-9,
+      )
+      expect(theirs!.warnings.join()).to.not.match(/understated/)
     })
 
     it('is refused where its folder cannot be made', () => {
