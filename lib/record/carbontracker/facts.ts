@@ -75,8 +75,9 @@ const STAMP = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:,\d{3} - \S+ - [A-Z]+)? - /
 const HEADING = /^(Predicted|Actual) consumption(?: for (-?\d{1,9}) epoch\(?s?\)?)?:\s*$/i
 /** Characters of a list of numbers, which may be wrapped. */
 const LONGEST_LIST = 65_536
-/** Lines of one file that are kept, as of 250 000 epochs. */
-const MOST_LINES = 1_000_000
+/** Lines of one file that are kept, as of 125 000 epochs; and runs. */
+const MOST_LINES = 500_000
+const MOST_RUNS = 1000
 
 /** `report` is told of lines that cannot be read. */
 export function factsReader(report: (line: number, problem: string) => void): FactsReader {
@@ -84,6 +85,7 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
   let facts = fresh()
   let isKnown = false
   let kept = 0
+  let isFull = false
   let stamp: string | undefined
   let block: Block | undefined
   /** A list of numbers whose end is still to come. */
@@ -352,8 +354,10 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
       for (const [rule, use] of rules) {
         const groups = rule.exec(message)
         if (!groups) continue
-        if (++kept > MOST_LINES) {
-          if (kept === MOST_LINES + 1) report(line.number, 'the log is too long, from here on')
+        if (isFull) return
+        if (++kept > MOST_LINES || all.length >= MOST_RUNS) {
+          isFull = true
+          report(line.number, 'the log is too long, from here on')
           return
         }
         use(groups.slice(1), line)
