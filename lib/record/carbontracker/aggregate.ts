@@ -17,17 +17,18 @@ export interface Aggregate {
  *   number of epochs than it tells, the prediction. Default false.
  */
 export function aggregate(runs: readonly Run[], options: { compat?: boolean } = {}): Aggregate {
-  const sum: Aggregate = { kWh: 0, grams: 0, equivalents: {} }
+  const sum = { kWh: 0, grams: 0 }
+  const equivalents = new Map<string, number>()
   for (const run of runs) {
     const counted = countedOf(run, options.compat ?? false)
     if (!counted) continue
     sum.kWh += counted.kWh ?? 0
     sum.grams += counted.grams ?? 0
     for (const [unit, count] of Object.entries(counted.equivalents ?? {})) {
-      sum.equivalents[unit] = (sum.equivalents[unit] ?? 0) + count
+      equivalents.set(unit, (equivalents.get(unit) ?? 0) + count)
     }
   }
-  return sum
+  return { ...sum, equivalents: Object.fromEntries(equivalents) }
 }
 
 /** Which figures of a run are added up. */

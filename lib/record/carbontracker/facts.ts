@@ -72,19 +72,24 @@ export interface FactsReader {
 }
 
 const STAMP = /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:,\d{3} - \S+ - [A-Z]+)? - /
-const HEADING = /^(Predicted|Actual) consumption(?: for (-?\d+) epoch\(?s?\)?)?:\s*$/i
-/** A wrapped list of numbers goes on for no longer. */
-const MOST_WRAPS = 1000
+const HEADING = /^(Predicted|Actual) consumption(?: for (-?\d{1,9}) epoch\(?s?\)?)?:\s*$/i
+/** Characters of a list of numbers, which may be wrapped. */
+const LONGEST_LIST = 65_536
+/** Lines of one file that are kept, as of 125 000 epochs; and runs. */
+const MOST_LINES = 500_000
+const MOST_RUNS = 1000
 
 /** `report` is told of lines that cannot be read. */
 export function factsReader(report: (line: number, problem: string) => void): FactsReader {
   const all: Facts[] = []
   let facts = fresh()
   let isKnown = false
+  let kept = 0
+  let isFull = false
   let stamp: string | undefined
   let block: Block | undefined
   /** A list of numbers whose end is still to come. */
-  let list: { text: string; wraps: number; line: number; use: (text: string) => void } | undefined
+  let list: { text: string; line: number; use: (text: string) => void } | undefined
 
   function begin(): void {
     if (isKnown) all.push(facts)
@@ -95,7 +100,17 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
   const number = (text: string, line: number, what: string): number | null => {
     const value = readNumber(text)
     if (value === undefined) report(line, `${show(text)} is no ${what}`)
-    return value === undefined || Number.isNaN(value) ? null : value
+    return value !== undefined && Number.isFinite(value) ? value : null
+  }
+
+  /** A number before its unit: one without may be cut. */
+  function amount(text: string, line: number, unit: string): number | null {
+    const [, value] = /^(\S+)\s+(kWh|g)$/i.exec(text) ?? []
+    if (value === undefined || !text.toLowerCase().endsWith(unit.toLowerCase())) {
+      report(line, `${show(text)} is no number of ${unit}`)
+      return null
+    }
+    return number(value, line, `number of ${unit}`)
   }
 
   const numbersOf = (text: string, line: number, what: string): (number | null)[] =>
@@ -108,13 +123,13 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
   /** Calls `use` when the list that begins in `text` is whole. */
   function whenWhole(text: string, line: number, use: (text: string) => void): void {
     if (!text.startsWith('[') || text.includes(']')) use(text)
-    else list = { text, wraps: 0, line, use }
+    else list = { text, line, use }
   }
 
   /** Whether the line goes on with a list. */
   function continues({ text }: Line): boolean {
     if (!list) return false
-    if (STAMP.test(text) || ++list.wraps > MOST_WRAPS) {
+    if (STAMP.test(text) || list.text.length + text.length > LONGEST_LIST) {
       report(list.line, 'the list of numbers has no end')
       list = undefined
       return false
@@ -140,7 +155,7 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
     if (seconds === undefined) report(line, `${show(text)} is no duration`)
     let last = facts.epochs.at(-1)
     if (!last || last.seconds !== null) {
-      last = { epoch: (last?.epoch ?? 0) + 1, seconds: null, powers: {} }
+      last = { epoch: (last?.epoch ?? 0) + 1, seconds: null, powers: powers() }
       facts.epochs.push(last)
     }
     if (ended) last.seconds = seconds ?? null
@@ -176,10 +191,10 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
         return true
       }
       case 'energy':
-        block.kWh = number(value.replace(/\s*kWh$/i, ''), line, 'energy')
+        block.kWh = amount(value, line, 'kWh')
         return true
       case 'co2eq':
-        block.grams = number(value.replace(/\s*g$/i, ''), line, 'mass')
+        block.grams = amount(value, line, 'g')
         return true
     }
     if (/^This is equivalent to:$/i.test(value)) {
@@ -187,7 +202,9 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
       return true
     }
     const [, count, unit] = /^(\S+) (.+)$/.exec(value) ?? []
-    if (!block.equivalents || count === undefined || !ended) return false
+    if (!block.equivalents || count === undefined) return false
+    // The end of the file may have cut a unit.
+    if (!ended && unit !== 'km travelled by car') return true
     const many = readNumber(count)
     if (many === undefined) report(line, `${show(count)} is no number`)
     else block.equivalents[unit!] = many
@@ -217,9 +234,9 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
       },
     ],
     [
-      /^Epoch (\d+):/,
+      /^Epoch (\d{1,9}):/,
       ([epoch]) => {
-        facts.epochs.push({ epoch: Number(epoch), seconds: null, powers: {} })
+        facts.epochs.push({ epoch: Number(epoch), seconds: null, powers: powers() })
       },
     ],
     [/^Duration: (.+)$/, ([time], line) => duration(time!, line)],
@@ -279,7 +296,7 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
       },
     ],
     [
-      /^Training was interrupted(?: before all (-?\d+) epochs)?/i,
+      /^Training was interrupted(?: before all (-?\d{1,9}) epochs)?/i,
       ([count]) => {
         facts.interrupted = Number(count ?? Number.NaN)
       },
@@ -337,6 +354,12 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
       for (const [rule, use] of rules) {
         const groups = rule.exec(message)
         if (!groups) continue
+        if (isFull) return
+        if (++kept > MOST_LINES || all.length >= MOST_RUNS) {
+          isFull = true
+          report(line.number, 'the log is too long, from here on')
+          return
+        }
         use(groups.slice(1), line)
         isKnown = true
         if (stamp) facts.stamp ??= stamp
@@ -353,6 +376,11 @@ export function factsReader(report: (line: number, problem: string) => void): Fa
 
 function fresh(): Facts {
   return { epochs: [], fetched: [], predicted: [], actual: [] }
+}
+
+/** Names come from the file: none shall be found in a prototype. */
+function powers(): LogEpoch['powers'] {
+  return Object.create(null)
 }
 
 /** For a sentence. */

@@ -7,8 +7,8 @@ const NEWLINE = 10
 
 /** Bytes of a line; what is beyond is cut off. */
 export const MOST_LINE_BYTES = 65_536
-/** Bytes of a file: a log of a million epochs. */
-const MOST_BYTES = 256 * 2 ** 20
+/** Bytes of a file: more than a log has from which all lines are kept. */
+const MOST_BYTES = 64 * 2 ** 20
 
 /** One line of a file, without its end. */
 export interface Line {

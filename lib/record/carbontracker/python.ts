@@ -80,7 +80,9 @@ export function readNumber(text: string): number | undefined {
 
 /** Seconds of `0:02:21.90`, `0:00:5.32`, `0:00:60`, `1 day, 2:03:04`; undefined: this is no time. */
 export function readTime(text: string): number | undefined {
-  const found = /^(-?)(?:(\d+) days?, )?(\d+):(\d\d?):(\d\d?(?:\.\d*)?)$/.exec(text.trim())
+  const found = /^(-?)(?:(\d{1,6}) days?, )?(\d{1,9}):(\d\d?):(\d\d?(?:\.\d{1,9})?)$/.exec(
+    text.trim(),
+  )
   if (!found) return undefined
   const [, sign, days = 0, hours, minutes, seconds] = found
   const total =

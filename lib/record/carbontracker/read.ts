@@ -21,7 +21,7 @@ export interface CarbontrackerOptions {
  * The runs whose logs are in a folder (not in those below it), or of the files that are named, each with
  * those that belong to it: `x_carbontracker.log`, `x_carbontracker_output.log`, `x_carbontracker_err.log`.
  * Of a folder, a log without its standard or output log is left out, as nothing tells whose it is; name it
- * to read it by itself. Memory stays bounded: lines are cut at 64 KiB, files above 256 MiB are not read.
+ * to read it by itself. Memory stays bounded: lines are cut at 64 KiB, files above 64 MiB are not read.
  * @throws {JouletapError} BAD_OPTION; BAD_INPUT: the folder cannot be read. All else is in `problems`.
  */
 export async function readCarbontrackerLogs(
@@ -66,12 +66,13 @@ async function factsOf(files: LogFiles, compat: boolean, problems: Problem[]) {
     if (!files.isNamed) return []
   }
   const named = [standard, output, err].filter((path) => path !== undefined)
-  const read = async (path: string | undefined) => (path ? await readLog(path, problems) : [])
+  const read = async (path: string | undefined) =>
+    path ? await readLog(path, problems, path === err) : []
   const [first, second, third] = [await read(standard), await read(output), await read(err)]
   const count = Math.max(first.length, second.length)
   if (count === 0) return compat ? [{ files: named }] : []
   const isPaired = first.length === second.length
-  if (!isPaired && count > 1) {
+  if (!isPaired && first.length > 0 && second.length > 0) {
     const problem = `It tells of ${first.length} runs and its output log of ${second.length}: which belong together is not known, so the latter was left out.`
     problems.push({ file: sole, problem })
   }
@@ -89,7 +90,8 @@ async function factsOf(files: LogFiles, compat: boolean, problems: Problem[]) {
 /** Problems of one file that are told one by one. */
 const MOST_PROBLEMS = 20
 
-async function readLog(path: string, problems: Problem[]): Promise<Facts[]> {
+/** Of an err log every line may be unknown. */
+async function readLog(path: string, problems: Problem[], isErr = false): Promise<Facts[]> {
   let told = 0
   const tell = (line: number | undefined, problem: string) => {
     if (++told > MOST_PROBLEMS) return
@@ -115,7 +117,7 @@ async function readLog(path: string, problems: Problem[]): Promise<Facts[]> {
     })
     const facts = reader.end()
     if (bytes === 0) tell(undefined, 'It is empty')
-    else if (facts.length === 0) tell(undefined, 'No line of it is of carbontracker')
+    else if (facts.length === 0 && !isErr) tell(undefined, 'No line of it is of carbontracker')
     if (told > MOST_PROBLEMS) {
       problems.push({ file: path, problem: `It has ${told - MOST_PROBLEMS} problems more.` })
     }

@@ -29,7 +29,6 @@ export function runOf({ files, ...all }: RunFacts, options: RunOptions): Run {
   const warnings: string[] = []
   const devices = facts.components ? devicesOf(facts.components, facts.epochs) : undefined
   const pue = facts.pue ?? release?.pue ?? null
-  const means = facts.writer || release?.averages === false ? {} : (devices ?? {})
   const components = componentsOf(facts, devices)
   const epochs = facts.epochs.map((epoch) => epochOf(epoch, components, options.compat))
   const intensities = intensitiesOf(facts, release, (stamp) => utcOf(stamp, options.timeZone))
@@ -41,10 +40,13 @@ export function runOf({ files, ...all }: RunFacts, options: RunOptions): Run {
   const sum = (count: (component: string) => number) =>
     summed(epochs, count, { pue: isPueKnown ? (pue ?? 1) : undefined, grams, release })
   const recomputed = sum(() => 1)
-  const averaged = Object.keys(means).filter((component) => meanOf(means[component]) > 1)
-  const corrected = averaged.length > 0 ? sum((component) => meanOf(means[component])) : undefined
-  const actual = totals(facts.actual.at(-1))
-  const predicted = totals(facts.predicted.at(-1))
+  const averaged = averagedOf(facts, release, devices)
+  const corrected =
+    averaged.length > 0
+      ? sum((component) => (averaged.includes(component) ? meanOf(devices?.[component]) : 1))
+      : undefined
+  const actual = totals(facts.actual.findLast(isWhole))
+  const predicted = totals(facts.predicted.findLast(isWhole))
   const count = epochs.length
   if (actual && !options.compat) actual.epochs = Math.max(actual.epochs ?? 0, count)
   if (actual && options.compat) actual.epochs = 1
@@ -71,7 +73,9 @@ export function runOf({ files, ...all }: RunFacts, options: RunOptions): Run {
   if (isAdded) {
     warnings.push('Its log does not tell what it used: this was summed up from its epochs.')
   }
-  if (averaged.length > 0 && count > 0) warnings.push(understated(averaged, means))
+  if (averaged.length > 0 && (actual || predicted || recomputed)) {
+    warnings.push(understated(averaged, devices!))
+  }
   if (intensities.some(({ status }) => status === 'annual-average')) {
     warnings.push('Its intensity, or a part of it, is an annual average, not a live one.')
   }
@@ -113,6 +117,18 @@ function merged({ standard, output, err }: Omit<RunFacts, 'files'>): Facts {
     predicted: first('predicted') as Block[],
     actual: first('actual') as Block[],
   }
+}
+
+const isWhole = ({ kWh }: Block) => kWh !== null
+
+/** The components whose power is the mean of several devices. */
+function averagedOf(facts: Facts, release: Release | undefined, devices: Run['devices'] = {}) {
+  if (facts.writer || release?.averages === false) return []
+  return Object.keys(devices).filter((component) => {
+    const powers = facts.epochs.map((epoch) => epoch.powers[component])
+    const isTold = release !== undefined || powers.some((power) => power !== undefined)
+    return isTold && meanOf(devices[component]) > 1 && !powers.some((power) => power?.isList)
+  })
 }
 
 /** Those that an epoch must tell: a log that is cut may lack one. */

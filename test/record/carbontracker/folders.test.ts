@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, truncateSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect } from 'chai'
-import { readCarbontrackerLogs } from '../../../lib/record/carbontracker'
+import { aggregate, readCarbontrackerLogs, sentence } from '../../../lib/record/carbontracker'
 import { block, END, epochs, folder, head, output, pair, read, standard } from './support'
 
 const both = 'GPU with device(s) A. CPU with device(s) B.'
@@ -116,7 +116,7 @@ describe('a folder of hostile files', () => {
     using made = folder({ ...others, [names[0]]: '', [names[1]]: printed })
     truncateSync(join(made.path, names[0]), 2 ** 30)
     const { told } = await toldOf(made.path)
-    expect(told).to.contain('larger than 256 MiB')
+    expect(told).to.contain('larger than 64 MiB')
   })
 
   it('may have a line of 10 MB', async () => {
@@ -180,6 +180,28 @@ describe('a folder of hostile files', () => {
     const start = performance.now()
     await toldOf(made.path)
     expect(performance.now() - start).to.be.below(5000)
+  })
+
+  it('may name what every object has', async () => {
+    const text = standard(
+      ...head('2.4.3', 'CONSTRUCTOR with device(s) A.'),
+      ...epochs(1, { ['__proto__']: '1.0', tostring: '2.0' }),
+    )
+    const told = output(
+      `${block('Actual', 1, '0.5', '5', '1')}\n\t2.0 constructor\n\t3.0 __proto__`,
+    )
+    using made = folder({ ...others, [names[0]]: text, [names[1]]: told })
+    const { runs } = await toldOf(made.path)
+    expect(runs[1]!.actual!.kWh).to.equal(0.5)
+    expect(aggregate(runs).equivalents).to.deep.include({ 'km travelled by car': 1 })
+    expect(sentence(aggregate(runs))).to.contain(' or 2.0000000000000000 constructor')
+  })
+
+  it('may have a block that is cut, which is not taken', async () => {
+    const told = output(block('Actual', 2, '0.5', '50'))
+    const cut = told.slice(0, told.indexOf(' kWh') - 1)
+    const { runs } = await read(pair(good, cut))
+    expect(runs[0]!.actual!.joules).to.equal(2 * 2 * 150)
   })
 
   it('tell only so many problems each', async () => {
