@@ -1,4 +1,5 @@
 /** Which intensities a log used, and whether they were live. */
+import { readTable, type TableRow } from '../../data'
 import type { RunIntensity } from '../types'
 import type { Facts } from './facts'
 import type { Release } from './versions'
@@ -51,13 +52,24 @@ function averageOf(
 ): RunIntensity {
   const world = release?.fallback
   const isWorld = world && Math.abs(world.gramsPerKWh - gramsPerKWh) < 0.005
-  const { zone, year } = fallback?.zone ? fallback : isWorld ? world : {}
+  const { zone, year: told } = fallback?.zone ? fallback : isWorld ? world : {}
+  const year = told ?? (zone && yearOf(zone, gramsPerKWh))
   return {
     gramsPerKWh,
     status: 'annual-average',
     ...(zone && { zone: zone.toUpperCase() }),
     ...(year && { year }),
   }
+}
+
+let countries: readonly TableRow[] | undefined
+
+/** The logs of 2.4 do not say of which year it is, but its table has become ours. */
+function yearOf(country: string, gramsPerKWh: number): number | undefined {
+  countries ??= readTable('country-intensity').rows
+  const row = countries.find(({ alpha2 }) => alpha2 === country)
+  const isSame = row && Math.abs(Number(row.g_per_kwh) - gramsPerKWh) <= 0.0051
+  return isSame ? Number(row.year) : undefined
 }
 
 /** The mean that the log reckons with. */

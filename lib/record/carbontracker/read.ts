@@ -20,8 +20,8 @@ export interface CarbontrackerOptions {
 /**
  * The runs whose logs are in a folder (not in those below it), or of the files that are named, each with
  * those that belong to it: `x_carbontracker.log`, `x_carbontracker_output.log`, `x_carbontracker_err.log`.
- * Of a folder, a log without its standard or output log is left out, as nothing tells whose it is; name it
- * to read it by itself. Memory stays bounded: lines are cut at 64 KiB, files above 64 MiB are not read.
+ * Of a folder, a log without its standard or output log is left out, as it tells but half of a run; name
+ * it to read it by itself. Memory stays bounded: lines are cut at 64 KiB, files above 64 MiB not read.
  * @throws {JouletapError} BAD_OPTION; BAD_INPUT: the folder cannot be read. All else is in `problems`.
  */
 export async function readCarbontrackerLogs(

@@ -5,6 +5,7 @@ import { devicesOf, meanOf, wattsOf } from './devices'
 import type { Block, Facts, LogEpoch } from './facts'
 import { intensitiesOf, meanIntensity } from './intensities'
 import { type Release, releaseOf } from './versions'
+import { warningsOf } from './warnings'
 import { utcOf } from './zone'
 
 /** The files of one run. */
@@ -26,7 +27,6 @@ export interface RunOptions {
 export function runOf({ files, ...all }: RunFacts, options: RunOptions): Run {
   const facts = merged(all)
   const release = releaseOf(facts.version)
-  const warnings: string[] = []
   const devices = facts.components ? devicesOf(facts.components, facts.epochs) : undefined
   const pue = facts.pue ?? release?.pue ?? null
   const components = componentsOf(facts, devices)
@@ -51,38 +51,12 @@ export function runOf({ files, ...all }: RunFacts, options: RunOptions): Run {
   if (actual && !options.compat) actual.epochs = Math.max(actual.epochs ?? 0, count)
   if (actual && options.compat) actual.epochs = 1
 
-  if (options.zoneAssumed && facts.stamp) {
-    warnings.push(
-      `Its log does not name the time zone of its times: ${options.timeZone} was assumed.`,
-    )
-  }
-  if (facts.actual.length > 1 || facts.predicted.length > 1) {
-    warnings.push('Its log tells a consumption more than once: the last one was taken.')
-  }
-  const left = count - (recomputed?.epochs ?? 0)
-  if (left > 0) {
-    warnings.push(`The energy of ${left} of its ${count} epochs is not known.`)
-  }
   const status = statusOf(facts, predicted, count, options.compat)
-  if (status === 'stopped' && facts.interrupted! > count) {
-    warnings.push(
-      `It was stopped after ${count} of ${facts.interrupted} epochs: what the next one used is not in its log.`,
-    )
-  }
   const isAdded = !actual && recomputed !== undefined && !options.compat
-  if (isAdded) {
-    warnings.push('Its log does not tell what it used: this was summed up from its epochs.')
-  }
-  if (averaged.length > 0 && (actual || predicted || recomputed)) {
-    warnings.push(understated(averaged, devices!))
-  }
-  if (intensities.some(({ status }) => status === 'annual-average')) {
-    warnings.push('Its intensity, or a part of it, is an annual average, not a live one.')
-  }
   const startedAt = facts.stamp && utcOf(facts.stamp, options.timeZone)
   const tool = facts.writer ?? (facts.version && `carbontracker ${facts.version}`)
   const place = facts.place ?? facts.fetched[0]?.place
-  return {
+  const run: Run = {
     format: 'carbontracker',
     files,
     ...(tool && { tool }),
@@ -99,8 +73,9 @@ export function runOf({ files, ...all }: RunFacts, options: RunOptions): Run {
     ...(place && isPlace(place) && { location: locationOf(place) }),
     ...(facts.pueSource && { factors: { pue: facts.pueSource } }),
     ...(devices && { devices }),
-    warnings,
+    warnings: [],
   }
+  return { ...run, warnings: warningsOf(run, facts, averaged, options) }
 }
 
 /** What the standard log tells, else the output log, else the err log. */
@@ -206,14 +181,6 @@ function statusOf(
   if (interrupted === -1) return count < (predicted?.epochs ?? 0) ? 'stopped' : 'complete'
   if (interrupted !== undefined) return 'stopped'
   return facts.ended || facts.actual.length > 0 ? 'complete' : 'unfinished'
-}
-
-function understated(components: readonly string[], devices: Record<string, string[]>): string {
-  const which = components.map((component) => `${devices[component]!.length} of ${component}`)
-  return (
-    'Its energy is understated: carbontracker took the mean of the devices of a component ' +
-    `(${which.join(', ')}) for all of them; "corrected" counts each.`
-  )
 }
 
 const isPlace = (place: string) => !/^(unknown|undetected)$/i.test(place)
