@@ -96,11 +96,18 @@ export {
   realised,
 } from './predict'
 export {
+  type Aggregate,
+  aggregate,
+  type CarbontrackerLogOptions,
+  type CarbontrackerLogs,
+  type CarbontrackerOptions,
   type GpuFacts,
   type GpuInfo,
   type HostInfo,
   type HostOptions,
   hostInfo,
+  type LoggedTotals,
+  openCarbontrackerLogs,
   openRecord,
   type Problem,
   type ReadOptions,
@@ -120,10 +127,12 @@ export {
   type RunSummary,
   type RunTotals,
   type RunTracking,
+  readCarbontrackerLogs,
   readRecord,
   readRecords,
   recomputeRun,
   runRecord,
+  sentence,
 } from './record'
 export {
   CarbonTracker,
