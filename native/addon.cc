@@ -115,12 +115,15 @@ double number_in(const Napi::Object& object, const char* key) {
   return Napi::Value(object[key]).As<Napi::Number>().DoubleValue();
 }
 
+template <typename Make>
+auto each(const Napi::Array& array, Make make) {
+  std::vector<decltype(make(Napi::Value()))> made;
+  for (uint32_t i = 0; i < array.Length(); ++i) made.push_back(make(Napi::Value(array[i])));
+  return made;
+}
+
 std::vector<std::string> strings(const Napi::Array& array) {
-  std::vector<std::string> texts;
-  for (uint32_t i = 0; i < array.Length(); ++i) {
-    texts.push_back(Napi::Value(array[i]).As<Napi::String>().Utf8Value());
-  }
-  return texts;
+  return each(array, [](Napi::Value text) { return text.As<Napi::String>().Utf8Value(); });
 }
 
 /// { kind, list, environment }
@@ -145,10 +148,8 @@ Host host_in(const Napi::Value& value) {
   const std::filesystem::path root = text_in(from, "root");
   Host host{root, jouletap::read_topology(root),
             wish_in(Napi::Value(from["gpus"]).As<Napi::Object>()), text_in(from, "nvml")};
-  const auto pids = Napi::Value(from["pids"]).As<Napi::Array>();
-  for (uint32_t i = 0; i < pids.Length(); ++i) {
-    host.pids.push_back(Napi::Value(pids[i]).As<Napi::Number>().Int32Value());
-  }
+  host.pids = each(Napi::Value(from["pids"]).As<Napi::Array>(),
+                   [](Napi::Value pid) { return pid.As<Napi::Number>().Int32Value(); });
   host.shares = Napi::Value(from["shares"]).As<Napi::Boolean>().Value();
   return host;
 }
@@ -333,35 +334,28 @@ class Sampler : public Napi::ObjectWrap<Sampler> {
 
 #ifdef __linux__
 std::vector<jouletap::FloorGroup> groups_of(const Napi::Array& wanted) {
-  std::vector<jouletap::FloorGroup> groups;
-  for (uint32_t i = 0; i < wanted.Length(); ++i) {
-    const auto from = Napi::Value(wanted[i]).As<Napi::Object>();
-    jouletap::FloorGroup group;
-    group.type = Napi::Value(from["type"]).As<Napi::Number>().Uint32Value();
-    group.cpu = Napi::Value(from["cpu"]).As<Napi::Number>().Int32Value();
-    const auto configs = Napi::Value(from["configs"]).As<Napi::Array>();
-    for (uint32_t j = 0; j < configs.Length(); ++j) {
-      group.configs.push_back(Napi::Value(configs[j]).As<Napi::Number>().Uint32Value());
-    }
-    groups.push_back(std::move(group));
-  }
-  return groups;
+  const auto whole = [](Napi::Value value) { return value.As<Napi::Number>().Uint32Value(); };
+  return each(wanted, [whole](Napi::Value value) {
+    const auto from = value.As<Napi::Object>();
+    const auto configs = each(Napi::Value(from["configs"]).As<Napi::Array>(), whole);
+    return jouletap::FloorGroup{whole(from["type"]),
+                                Napi::Value(from["cpu"]).As<Napi::Number>().Int32Value(),
+                                {configs.begin(), configs.end()}};
+  });
 }
 
 std::vector<jouletap::FloorRegister> registers_of(const Napi::Array& wanted) {
-  std::vector<jouletap::FloorRegister> registers;
-  for (uint32_t i = 0; i < wanted.Length(); ++i) {
-    const auto from = Napi::Value(wanted[i]).As<Napi::Object>();
-    registers.push_back(
-        {text_in(from, "path"), Napi::Value(from["number"]).As<Napi::Number>().Uint32Value()});
-  }
-  return registers;
+  return each(wanted, [](Napi::Value value) {
+    const auto from = value.As<Napi::Object>();
+    const uint32_t number = Napi::Value(from["number"]).As<Napi::Number>();
+    return jouletap::FloorRegister{text_in(from, "path"), number};
+  });
 }
 
 jouletap::FloorCount count_of(const std::string& name) {
-  if (name == "instructions") return jouletap::FloorCount::instructions;
-  if (name == "missed") return jouletap::FloorCount::missed;
-  return jouletap::FloorCount::nothing;
+  using jouletap::FloorCount;
+  if (name == "instructions") return FloorCount::instructions;
+  return name == "missed" ? FloorCount::missed : FloorCount::nothing;
 }
 
 template <typename T>
@@ -377,8 +371,7 @@ Napi::Value floor(const Napi::CallbackInfo& info) {
   const double interval_ms = info[1].As<Napi::Number>().DoubleValue();
   const int64_t rows = info[2].As<Napi::Number>().Int64Value();
   if (!(interval_ms > 0 && interval_ms <= kMost) || rows < 1) {
-    throw Napi::RangeError::New(env,
-                                "intervalMs must be above 0, at most 1e9, and rows at least 1");
+    throw Napi::RangeError::New(env, "intervalMs must be above 0, at most 1e9, rows at least 1");
   }
   const auto wanted = info[0].As<Napi::Object>();
   const auto list = [&](const char* key) { return Napi::Value(wanted[key]).As<Napi::Array>(); };

@@ -41,6 +41,7 @@ export function openChannel(like: number): Channel {
   }
   const { ours, theirs, copySize } = made
   const terminal = isatty(ours)
+  let closed = false
   return {
     theirs,
     terminal,
@@ -50,9 +51,12 @@ export function openChannel(like: number): Channel {
         return new Socket({ fd: ours, writable: false })
       }
       // Were nobody left at the other end, libuv would take what can be read at once for all.
-      return new ReadStream(ours).once('close', () => closeSync(theirs))
+      return new ReadStream(ours).once('close', () => {
+        closed = true
+        closeSync(theirs)
+      })
     },
-    resize: () => terminal && copySize(like, ours),
+    resize: () => terminal && !closed && copySize(like, ours),
     close() {
       closeSync(ours)
       closeSync(theirs)

@@ -1,6 +1,6 @@
 /** The output of a command on its way through us: unchanged, in order, at once, on a terminal. */
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
@@ -186,6 +186,21 @@ with open('/proc/${parent}/fd/0') as terminal:
       child.process.stdin!.write('\u0003')
       await child.result
       expect(told().end).to.deep.equal({ exitCode: 1, signal: null })
+    })
+  })
+
+  describe('without the addon', () => {
+    it('comes through a pipe, which is said where ours is a terminal', async () => {
+      const hook = join(folder, 'hook.cjs')
+      writeFileSync(hook, 'process.dlopen = () => { throw new Error("none") }')
+      const look = '[ -t 1 ] || echo no terminal; echo epoch 1 >&$JOULETAP_MARKS; exit 4'
+      const line = [NODE, '-r', hook, ...words(['bash', '-c', look])].map(quoted).join(' ')
+      const { code, stdout } = await runProgram('script', ['-qec', line, '/dev/null'])
+      expect({ code, stdout }).to.deep.equal({ code: 4, stdout: 'no terminal\r\n' })
+      const { end, marks } = told()
+      expect(end.remarks).to.have.length(1)
+      expect(end.remarks![0]).to.match(/^The output of the command .* no pseudo-terminal .*\.$/)
+      expect(marks).to.deep.equal([{ kind: 'begin', epoch: 1 }])
     })
   })
 
