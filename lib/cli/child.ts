@@ -21,7 +21,7 @@ export interface ChildEnd {
   remarks?: readonly string[]
 }
 
-/** Says to the command where its marks go. */
+/** Says to the command where its marks go; see the room of the tracker. */
 const MARKS_VARIABLE = 'JOULETAP_MARKS'
 
 /** A terminal sends these to its whole foreground group. */

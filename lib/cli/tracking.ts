@@ -10,8 +10,8 @@ import {
   type Inlet,
   openInlet,
   type Pattern,
-  PRESETS,
   type PresetName,
+  presets,
   type TrackerOptions,
   trackingOf,
   trackMarks,
@@ -49,14 +49,14 @@ export interface TrackingFlags {
 const MOST = 1e9
 
 export function trackingFlags(): Option[] {
-  const presets = Object.keys(PRESETS).join(', ')
+  const names = Object.keys(presets()).join(', ')
   const number = (option: string, what: string, least: number, most: number) =>
     new Option(`${option} <n>`, what).argParser(numberFrom(option, least, most))
   return [
     number('--epochs', 'epochs of the command: predict what all of them will use', 1, MOST),
     new Option(
       '--epoch-pattern <pattern>',
-      `how its output shows an epoch: ${presets}, or a regular expression for a line`,
+      `how its output shows an epoch: ${names}, or a regular expression for a line`,
     ),
     new Option('--epoch-at <moment>', 'when it prints a line that the expression matches')
       .choices(['begin', 'end'])
@@ -115,15 +115,15 @@ export async function openTracking(
   flags: TrackingFlags,
   measured: Measured,
 ): Promise<Tracking | undefined> {
-  const { epochs, epochPattern, epochAt = 'end', marks: via = 'descriptor', ...others } = flags
+  const { epochs, epochPattern, epochAt = 'end', marks: via = 'descriptor' } = flags
   if (epochs === undefined) {
     for (const [name, option] of NEED_EPOCHS) {
       if (flags[name] === undefined) continue
       throw new JouletapError('BAD_OPTION', `${option} needs --epochs, the number of epochs.`)
     }
   }
-  const wanted = Object.values(others).some((value) => value !== undefined)
-  if (epochs === undefined && !wanted) return undefined
+  const isWanted = SAME.some((name) => flags[name] !== undefined)
+  if (epochs === undefined && !isWanted) return undefined
   const pattern = epochPattern === undefined ? undefined : patternOf(epochPattern, epochAt, epochs)
   let child: ChildProcess | undefined
   const options = {
@@ -164,6 +164,22 @@ const NEED_EPOCHS = [
   ['stopAndConfirm', '--stop-and-confirm'],
 ] as const
 
+/** Options that the tracker has by the same names. */
+const SAME = [
+  'monitorEpochs',
+  'components',
+  'logDir',
+  'logFormat',
+  'method',
+  'confidence',
+  'simCpu',
+  'simCpuTdp',
+  'simCpuUtil',
+  'simGpu',
+  'simGpuWatts',
+  'simGpuUtil',
+] as const
+
 /** Epochs after which the first interval can be told. */
 const USUAL_BEFORE_PREDICTION = 3
 
@@ -173,21 +189,7 @@ function optionsOf(flags: TrackingFlags, measured: Measured): TrackerOptions {
   const { place, ...carbon } = live
   const { byPid, ...source } = meter
   const before = epochs > 1 ? Math.min(USUAL_BEFORE_PREDICTION, epochs) : 0
-  const same = [
-    'monitorEpochs',
-    'components',
-    'logDir',
-    'logFormat',
-    'method',
-    'confidence',
-    'simCpu',
-    'simCpuTdp',
-    'simCpuUtil',
-    'simGpu',
-    'simGpuWatts',
-    'simGpuUtil',
-  ] as const
-  const given = same.filter((name) => flags[name] !== undefined)
+  const given = SAME.filter((name) => flags[name] !== undefined)
   return {
     epochs,
     epochsBeforePrediction: flags.epochsBeforePrediction ?? before,
@@ -206,14 +208,14 @@ function optionsOf(flags: TrackingFlags, measured: Measured): TrackerOptions {
 }
 
 function patternOf(text: string, at: 'begin' | 'end', epochs: number | undefined): Pattern {
-  if (Object.hasOwn(PRESETS, text)) {
+  if (Object.hasOwn(presets(), text)) {
     return { preset: text as PresetName, ...(epochs !== undefined && { epochs }) }
   }
   try {
     return { regex: new RegExp(text, 'u'), at }
   } catch (error) {
     const why = (error as Error).message.replace(/^.*: /, '')
-    const allowed = `one of ${Object.keys(PRESETS).join(', ')}, or a regular expression (${why})`
+    const allowed = `one of ${Object.keys(presets()).join(', ')}, or a regular expression (${why})`
     throw badOption('--epoch-pattern', text, allowed)
   }
 }

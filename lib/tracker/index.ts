@@ -5,15 +5,7 @@ import type { EpochReport, TrackerOptions, TrackerReport } from './types'
 
 export type { Ahead, GramsTold, Grid, GridOptions } from './grid'
 export type { MarkedTracker } from './marked'
-export {
-  epochScanner,
-  type Inlet,
-  type Mark,
-  openInlet,
-  type Pattern,
-  PRESETS,
-  type PresetName,
-} from './marks'
+export type { Inlet, InletOptions, Mark, Pattern, PresetName } from './marks'
 export type { Epoch, EpochReport, TrackerOptions, TrackerReport, Used } from './types'
 
 /** The footprint of a meter's energy, each joule at the intensity of its time. */
@@ -30,6 +22,21 @@ export const trackMarks: typeof import('./marked').trackMarks = (...all) =>
 /** What a record of a run holds of a tracker's report. */
 export const trackingOf: typeof import('./tracking').trackingOf = (report) =>
   (require('./tracking') as typeof import('./tracking')).trackingOf(report)
+
+/** Takes the output of a program, one stream of it, chunk by chunk, and gives the marks in it. */
+export const epochScanner: typeof import('./marks').epochScanner = (pattern) =>
+  (require('./marks') as typeof import('./marks')).epochScanner(pattern)
+
+/**
+ * Opens the way for marks that a program sends itself.
+ * @throws {JouletapError} NOT_AVAILABLE: a socket cannot be made here.
+ */
+export const openInlet: typeof import('./marks').openInlet = (options) =>
+  (require('./marks') as typeof import('./marks')).openInlet(options)
+
+/** The programs whose output is known, and how each shows an epoch. */
+export const presets = (): typeof import('./marks').PRESETS =>
+  (require('./marks') as typeof import('./marks')).PRESETS
 
 /** Asks on the terminal: yes or no; nothing where there is none. */
 export const confirm: typeof import('./question').confirm = (question, signal) =>
