@@ -66,6 +66,8 @@ const HELP = `
 The summary goes to stderr. The energy in the JSON object is without PUE, which stands beside it;
 the grams of CO2-equivalent are with it. The intensity of the grid is an annual mean of the place,
 unless a service is asked; without --live or --provider the network is not used.
+With --epochs the end is predicted from the epochs that the output shows, or that the command
+sends: echo "epoch 3" >&"$JOULETAP_MARKS". Without it --log-dir records the command as one epoch.
 Exit code: that of the command; 127 not found, 126 not executable, 128+n ended by signal n;
 1 where jouletap fails, 2 where it is used wrongly.
 
@@ -74,6 +76,7 @@ Examples:
   jouletap run --json run.json -- make -j8
   jouletap run --json - --quiet -- sh -c 'sort big > sorted' | jq .energy.joules
   jouletap run --zone DK-DK1 --live -- python train.py
+  jouletap run --epochs 50 --epoch-pattern keras --log-dir runs -- python train.py
   sudo jouletap run --sources rapl-perf --no-estimate --pue 1.2 -- ./simulation --steps 1000`
 
 async function run(words: readonly string[], options: RunOptions): Promise<number> {

@@ -52,7 +52,7 @@ export function trackingFlags(): Option[] {
   const names = Object.keys(presets()).join(', ')
   const number = (option: string, what: string, least: number, most: number) =>
     new Option(`${option} <n>`, what).argParser(numberFrom(option, least, most))
-  return [
+  const flags = [
     number('--epochs', 'epochs of the command: predict what all of them will use', 1, MOST),
     new Option(
       '--epoch-pattern <pattern>',
@@ -67,23 +67,33 @@ export function trackingFlags(): Option[] {
     )
       .choices(['descriptor', 'socket'])
       .default('descriptor'),
-    number('--epochs-before-prediction', 'predict after so many; 0: never, -1: all', -1, MOST),
-    number('--monitor-epochs', 'follow so many epochs; -1: all', -1, MOST),
+    number(
+      '--epochs-before-prediction',
+      'predict after so many; 0: never, -1: all (default: 3)',
+      -1,
+      MOST,
+    ),
+    number('--monitor-epochs', 'follow so many epochs; -1: all (default: -1)', -1, MOST),
     new Option('--stop-and-confirm', 'ask after the prediction whether the command shall go on'),
-    new Option('--components <list>', 'of epochs: all, cpu, gpu, or cpu,gpu'),
+    new Option('--components <list>', 'of epochs: all, cpu, gpu, or cpu,gpu (default: all)'),
     new Option('--log-dir <folder>', 'write a record of the run there'),
     new Option('--log-prefix <text>', 'what the names of its files begin with'),
     new Option(
       '--log-format <format>',
       'write a record, the logs of carbontracker, or both',
     ).choices(['jouletap', 'carbontracker', 'both']),
-    number('--decimals', "decimals in carbontracker's logs", 0, 16),
-    number('--verbose', '0: tell nothing of epochs, 1: predictions, 2: each epoch, 3: more', 0, 3),
-    new Option('--method <name>', 'predict by interval, or by mean as carbontracker does').choices([
-      'interval',
-      'mean',
-    ]),
-    number('--confidence', 'how often predicted intervals shall hold', 0.5, 0.99),
+    number('--decimals', "decimals in carbontracker's logs (default: 12)", 0, 16),
+    number(
+      '--verbose',
+      '0: tell nothing of epochs, 1: predictions, 2: each epoch, 3: more (default: 1)',
+      0,
+      3,
+    ),
+    new Option(
+      '--method <name>',
+      'predict by interval, or by mean as carbontracker does (default: interval)',
+    ).choices(['interval', 'mean']),
+    number('--confidence', 'how often predicted intervals shall hold (default: 0.9)', 0.5, 0.99),
     new Option('--sim-cpu <name>', 'take a made processor of --sim-cpu-tdp watts for epochs'),
     number('--sim-cpu-tdp', 'its watts', 0, 1e6),
     number('--sim-cpu-util', 'its load, 0 to 1 (default: 0.5)', 0, 1),
@@ -91,6 +101,7 @@ export function trackingFlags(): Option[] {
     number('--sim-gpu-watts', 'its watts', 0, 1e6),
     number('--sim-gpu-util', 'its load, 0 to 1 (default: 0.5)', 0, 1),
   ]
+  return flags.map((flag) => flag.helpGroup('Epochs and records:'))
 }
 
 export interface Tracking {
