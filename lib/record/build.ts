@@ -48,12 +48,12 @@ export function runBuilder(
   let rowMs = 0
   let latest: Latest = { ms: 0, joules: null }
 
-  function add({ number, bytes, ended }: FileLine): void {
+  function add({ number, bytes, cut, ended }: FileLine): void {
     if (number > MOST_LINES) throw new Error(`It is beyond the ${MOST_LINES} lines that are read`)
-    if (bytes?.length === 0) return
-    const value = bytes && parse(bytes)
+    if (bytes.length === 0) return
+    const value = cut ? undefined : parse(bytes)
     if (value === undefined) {
-      if (ended || !bytes) unreadable.push(number)
+      if (ended || cut) unreadable.push(number)
       else torn = true
       const most = header ? MOST_UNREADABLE.all : MOST_UNREADABLE.first
       if (unreadable.length < most) return
@@ -71,7 +71,7 @@ export function runBuilder(
       for (const row of check.rows(value, '').rows) addRow(row, header.domains)
       return
     }
-    keptBytes += bytes!.length
+    keptBytes += bytes.length
     if (keptBytes > MOST_KEPT_BYTES) {
       throw new Error(`It is beyond ${MOST_KEPT_BYTES / 2 ** 20} MiB of lines that are not rows`)
     }

@@ -2,41 +2,49 @@
 import { constants } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { reason } from '../errors'
-import { MOST_LINE_BYTES } from './lines'
 
 const CHUNK_BYTES = 65_536
 const NEWLINE = 10
+
+/** How much of a file is read. */
+export interface Limits {
+  /** Bytes of the file: a larger one is refused. */
+  file: number
+  /** Bytes of a line: what is beyond is cut off. */
+  line: number
+}
 
 /** One line of a file, without its end. */
 export interface FileLine {
   /** From 1. */
   number: number
-  /** Undefined where it is longer than a line may be. */
-  bytes: Buffer | undefined
+  bytes: Buffer
+  /** Whether it is longer than a line may be. */
+  cut: boolean
   /** Whether its end is there: the last line of a file that was cut has none. */
   ended: boolean
 }
 
 /**
- * Calls `use` for each line. A buffer is good until it returns.
+ * Calls `use` for each line, whose bytes are good until it returns.
  * @throws {Error} a sentence without its end: this is no file, it is too large, or it cannot be read.
  */
 export async function eachLine(
   path: string,
-  mostBytes: number,
+  most: Limits,
   use: (line: FileLine) => void,
 ): Promise<void> {
-  await mustBeFile(path, mostBytes)
+  await mustBeFile(path, most.file)
   // What has come into its place since then shall not make us wait.
   const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(refuse)
   try {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
-    const lines = splitter(use)
+    const lines = splitter(most.line, use)
     for (let total = 0; ; ) {
       const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, null).catch(refuse)
       if (bytesRead === 0) break
       total += bytesRead
-      if (total > mostBytes) throw tooLarge(mostBytes)
+      if (total > most.file) throw tooLarge(most.file)
       lines.add(chunk.subarray(0, bytesRead))
     }
     lines.end()
@@ -62,17 +70,17 @@ function refuse(error: NodeJS.ErrnoException): never {
   )
 }
 
-function splitter(use: (line: FileLine) => void) {
+function splitter(most: number, use: (line: FileLine) => void) {
   let number = 0
   let begun: Buffer[] = []
   let length = 0
 
   function line(last: Buffer, ended: boolean): void {
-    const fits = length + last.length <= MOST_LINE_BYTES
-    const bytes = begun.length > 0 && fits ? Buffer.concat([...begun, last]) : last
+    const all = begun.length > 0 ? Buffer.concat([...begun, last]) : last
+    const cut = length + last.length > most
     begun = []
     length = 0
-    use({ number: ++number, bytes: fits ? bytes : undefined, ended })
+    use({ number: ++number, bytes: cut ? all.subarray(0, most) : all, cut, ended })
   }
 
   return {
@@ -83,9 +91,8 @@ function splitter(use: (line: FileLine) => void) {
         from = to + 1
       }
       if (from === chunk.length) return
+      if (length < most) begun.push(Buffer.from(chunk.subarray(from)))
       length += chunk.length - from
-      if (length > MOST_LINE_BYTES) begun = []
-      else begun.push(Buffer.from(chunk.subarray(from)))
     },
     end() {
       if (length > 0) line(Buffer.alloc(0), false)

@@ -2,7 +2,7 @@
 import { badOption, JouletapError } from '../errors'
 import { runBuilder } from './build'
 import { eachLine } from './each-line'
-import { MOST_ROWS } from './lines'
+import { MOST_LINE_BYTES, MOST_ROWS } from './lines'
 import { LEAST_ROWS } from './thin'
 import type { Problem, Run } from './types'
 
@@ -26,7 +26,7 @@ export async function readRecord(path: string, options: ReadOptions = {}): Promi
   const { maxRows, maxBytes } = checkOptions(path, options)
   const builder = runBuilder(path, maxRows)
   try {
-    await eachLine(path, maxBytes, (line) => {
+    await eachLine(path, { file: maxBytes, line: MOST_LINE_BYTES }, (line) => {
       try {
         builder.add(line)
       } catch (error) {

@@ -19,9 +19,13 @@ describe('eachLine', () => {
     const path = join(folder, 'file')
     writeFileSync(path, text)
     const lines: { number: number; text: string | undefined; ended: boolean }[] = []
-    await eachLine(path, 2 ** 30, ({ number, bytes, ended }) => {
-      lines.push({ number, text: bytes?.toString(), ended })
-    })
+    await eachLine(
+      path,
+      { file: 2 ** 30, line: MOST_LINE_BYTES },
+      ({ number, bytes, cut, ended }) => {
+        lines.push({ number, text: cut ? undefined : bytes.toString(), ended })
+      },
+    )
     return lines
   }
 

@@ -1,6 +1,9 @@
 /** Reads the lines of one log file, of any release, into what they tell. */
-import type { Line } from './lines'
+import type { FileLine } from '../each-line'
 import { readNumber, readTime } from './python'
+
+/** One line of text. */
+export type Line = Omit<FileLine, 'bytes'> & { text: string }
 
 /** The mean power of a component in one epoch. */
 export interface Power {

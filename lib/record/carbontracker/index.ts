@@ -1,7 +1,8 @@
 /** Logs of carbontracker: those of all its releases read as runs, and runs written as those of 2.4. */
 export type { Aggregate } from './aggregate'
 export type { CarbontrackerOptions } from './read'
-export type { CarbontrackerLogOptions, CarbontrackerLogs, LoggedTotals } from './write'
+export type { LoggedTotals } from './text'
+export type { CarbontrackerLogOptions, CarbontrackerLogs } from './write'
 
 // Whoever loads the package to measure shall not wait for the modules of these.
 

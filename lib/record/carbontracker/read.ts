@@ -1,9 +1,9 @@
 /** Reads the logs of carbontracker, of any release, as runs; what cannot be read is told, the rest read. */
 import { badOption, JouletapError } from '../../errors'
+import { eachLine } from '../each-line'
 import type { Problem, Run } from '../types'
 import { type Facts, factsReader } from './facts'
 import { findLogs, type LogFiles } from './files'
-import { eachLine, MOST_LINE_BYTES } from './lines'
 import { runOf } from './run'
 import { checkTimeZone } from './zone'
 
@@ -16,6 +16,9 @@ export interface CarbontrackerOptions {
    */
   compat?: boolean
 }
+
+/** More than a log has from which all lines are kept. */
+const MOST = { file: 64 * 2 ** 20, line: 65_536 }
 
 /**
  * The runs whose logs are in a folder (not in those below it), or of the files that are named, each with
@@ -100,30 +103,30 @@ async function readLog(path: string, problems: Problem[], isErr = false): Promis
   const reader = factsReader((line, problem) => tell(line, `This was left out: ${problem}`))
   let isBinary = false
   try {
-    const bytes = await eachLine(path, (line) => {
+    let isEmpty = true
+    await eachLine(path, MOST, ({ bytes, ...rest }) => {
+      isEmpty = false
+      const line = { ...rest, text: bytes.toString('utf8').replace(/\r$/, '') }
       if (line.text.includes('\0')) {
         if (!isBinary) tell(line.number, 'This was left out: it holds bytes that are no text')
         isBinary = true
         return
       }
       if (line.cut) {
-        tell(
-          line.number,
-          `The line is longer than ${MOST_LINE_BYTES / 1024} KiB: it was cut off there`,
-        )
+        tell(line.number, `The line is longer than ${MOST.line / 1024} KiB: it was cut off there`)
       }
       if (!line.ended) tell(line.number, 'The file ends in the middle of a line: it may be torn')
       reader.add(line)
     })
     const facts = reader.end()
-    if (bytes === 0) tell(undefined, 'It is empty')
+    if (isEmpty) tell(undefined, 'It is empty')
     else if (facts.length === 0 && !isErr) tell(undefined, 'No line of it is of carbontracker')
     if (told > MOST_PROBLEMS) {
       problems.push({ file: path, problem: `It has ${told - MOST_PROBLEMS} problems more.` })
     }
     return facts
   } catch (error) {
-    problems.push({ file: path, problem: `It could not be read: ${(error as Error).message}.` })
+    problems.push({ file: path, problem: `${(error as Error).message}.` })
     return []
   }
 }

@@ -1,6 +1,18 @@
 /** The texts of carbontracker 2.4 that have more than one line, letter by letter. */
 import { longTime, pythonFixed, pythonFloat, shortTime } from './python'
-import type { LoggedTotals } from './write'
+
+/** What a block tells. */
+export interface LoggedTotals {
+  /** Of how many epochs; absent of a command, which has none. */
+  epochs?: number
+  seconds: number
+  /** With PUE. */
+  kWh: number
+  /** Of CO2-equivalent, with PUE; null: not known. */
+  grams: number | null
+  /** Unit, such as `km travelled by car`, to number. */
+  equivalents?: Readonly<Record<string, number>>
+}
 
 /** A block of the output log: tabs, and the blank that ends its first line's greeting, are theirs. */
 export function blockText(

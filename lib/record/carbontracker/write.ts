@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { badOption } from '../../errors'
 import { version } from '../version'
 import { pythonFixed, pythonFloat } from './python'
-import { blockText, epochLines, oneLine } from './text'
+import { blockText, epochLines, type LoggedTotals, oneLine } from './text'
 
 export interface CarbontrackerLogOptions {
   /** Made where it is missing. */
@@ -27,19 +27,6 @@ export interface CarbontrackerLogOptions {
   onWarning?: (warning: string) => void
   /** The clock. */
   now?: () => Date
-}
-
-/** What a block tells. */
-export interface LoggedTotals {
-  /** Of how many epochs; absent of a command, which has none. */
-  epochs?: number
-  seconds: number
-  /** With PUE. */
-  kWh: number
-  /** Of CO2-equivalent, with PUE; null: not known. */
-  grams: number | null
-  /** Unit, such as `km travelled by car`, to number. */
-  equivalents?: Readonly<Record<string, number>>
 }
 
 /** The three files of a run; what cannot be written is lost, and never throws. */
