@@ -46,9 +46,9 @@ export function watchCarbon(
   return {
     end(energy) {
       grid.close()
-      const end = new Date(startedAt.getTime() + Math.max(1, Math.round(1000 * energy.seconds)))
-      take(energy, end)
-      return grid.footprint(sure(slices, energy), end, pue)
+      take(energy, new Date(startedAt.getTime() + Math.round(1000 * energy.seconds)))
+      // Not what was told to it, where the clock was set meanwhile.
+      return grid.footprint(sure(slices, energy), since, pue)
     },
   }
 }

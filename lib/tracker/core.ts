@@ -1,5 +1,4 @@
 /** The life of a tracker: epochs begin and end, predictions follow, and at the end all is told. */
-import type { EnergySlice } from '../carbon'
 import type { Energy } from '../energy'
 import { JouletapError } from '../errors'
 import { type EpochUse, type Prediction, predict, realised } from '../predict'
@@ -9,9 +8,21 @@ import { followGrid } from './grid'
 import { openLogs } from './logs'
 import { checkOptions, type Settings } from './options'
 import { confirm } from './question'
-import { betweenOf, type Look, pointsOf, slicesOf, usedBy } from './sums'
+import {
+  betweenOf,
+  type EpochSlice,
+  fillGrams,
+  type Look,
+  pointsOf,
+  slicesOf,
+  usedBy,
+} from './sums'
 import { epochText, predictionText, reportText } from './text'
 import type { Epoch, EpochReport, TrackerOptions, TrackerReport } from './types'
+
+/** Up to so many epochs each has a prediction; then only as far as they take no more of the time. */
+const ALWAYS_PREDICTED = 20
+const MOST_OF_THE_TIME = 0.01
 
 const QUESTION = 'jouletap: shall the run go on?'
 
@@ -84,7 +95,7 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
   const grid = followGrid(settings.grid, startedAt, look)
   grid.foresee()
   const ended: Epoch[] = []
-  const slices: (EnergySlice & { epoch: Epoch })[] = []
+  const slices: EpochSlice[] = []
   const predictions: Prediction[] = []
   const warnings = new Set<string>(gauge.notes.filter(() => verbose >= 3))
   let phase: string | undefined
@@ -92,6 +103,10 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
   let over: Promise<TrackerReport> | undefined
   let isStopped = false
   let isAsking = false
+  /** Epochs whose grams are by the intensity as it is known. */
+  let valued = 0
+  /** Milliseconds since the start: until then there was enough of predicting. */
+  let restsUntil = 0
 
   const rows =
     logs.length > 0
@@ -154,30 +169,47 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
       ...(partial && { partial }),
     }
     ended.push(one)
-    slices.push(...slicesOf(one, startedAt, looks))
-    fillGrams()
+    const last = slices.at(-1)?.end ?? startedAt
+    for (const slice of slicesOf(one, startedAt > last ? startedAt : last, looks))
+      slices.push(slice)
+    value()
     for (const log of logs) log.end(one, now(), gauge.total())
     say(2, epochText(one))
     return one
   }
 
   /** The intensity may come to be known later than the first epochs end. */
-  function fillGrams(): void {
+  function value(): void {
     const rate = grid.ahead(1)?.gramsPerKWh
     if (rate === undefined) return
-    for (const one of ended) one.grams ??= toKWh(one.energy.joules) * settings.pue * rate
+    for (; valued < ended.length; valued++) {
+      const one = ended[valued]!
+      if (one.energy.coverage > 0) one.grams = toKWh(one.energy.joules) * settings.pue * rate
+    }
+  }
+
+  function isTimeToPredict(): boolean {
+    const seen = ended.length
+    if (epochsBeforePrediction === 0 || seen < epochsBeforePrediction) return false
+    const must = seen <= ALWAYS_PREDICTED || seen === epochsBeforePrediction
+    return must || seen === monitorEpochs || now() >= restsUntil
   }
 
   function foretell(): Prediction {
-    const gramsSoFar = ended.reduce((total, { grams = Number.NaN }) => total + grams, 0)
-    const isKnown = grid.ahead(1) !== undefined && Number.isFinite(gramsSoFar)
-    return predict(ended.map(useOf), {
+    const begun = now()
+    const gramsSoFar = ended.reduce((total, { grams = 0 }) => total + grams, 0)
+    const isKnown = grid.ahead(1) !== undefined
+    const prediction = predict(ended.map(useOf), {
       epochs: Math.max(epochs, ended.length),
       method: settings.method,
       confidence: settings.confidence,
       pue: settings.pue,
       ...(isKnown && { carbon: { gramsSoFar, ahead: (seconds) => grid.ahead(seconds)! } }),
     })
+    restsUntil = now() + (now() - begun) / MOST_OF_THE_TIME
+    predictions.push(prediction)
+    for (const log of logs) log.predicted(prediction)
+    return prediction
   }
 
   function epochEnd(next = () => {}): Promise<EpochReport | undefined> {
@@ -188,15 +220,11 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     const asks = isFirst && ended.length < epochs ? settings.stopAndConfirm : false
     const isLast = ended.length === monitorEpochs
     if (!asks && !isLast) next()
-    const isTime = epochsBeforePrediction > 0 && ended.length >= epochsBeforePrediction
-    const prediction = isTime ? foretell() : undefined
-    if (prediction) {
-      predictions.push(prediction)
-      for (const log of logs) log.predicted(prediction)
-    }
+    const prediction = isTimeToPredict() ? foretell() : undefined
     if (prediction && isFirst) say(1, predictionText(prediction, interpretable))
     if (isLast && !asks) void finish('complete')
-    const report: EpochReport = { ...one, ...(prediction && { prediction }), proceed: true }
+    const latest = predictions.at(-1)
+    const report: EpochReport = { ...one, ...(latest && { prediction: latest }), proceed: true }
     settings.onEpoch?.(one)
     if (prediction) settings.onPrediction?.(prediction)
     return asks ? ask(report, prediction!, next) : Promise.resolve(report)
@@ -231,6 +259,9 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
   function finish(status: TrackerReport['status']): Promise<TrackerReport> {
     if (over) return over
     isStopped = status === 'stopped'
+    // The last epochs may have been too short for one each.
+    const latest = predictions.at(-1)
+    if (latest && latest.seen < ended.length) foretell()
     if (open) {
       const { epoch } = close(open, true)
       warnings.add(`Epoch ${epoch} was stopped before its end; what it used is counted.`)
@@ -251,7 +282,7 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
       slices.length > 0
         ? await grid.footprint(slices, end, settings.pue)
         : { carbon: null, warnings: [] }
-    fillFrom(told.carbon?.parts ?? [])
+    if (told.carbon) fillGrams(slices, told.carbon.parts)
     const actual = usedBy(ended)
     for (const { energy } of ended) for (const warning of energy.warnings) warnings.add(warning)
     for (const warning of told.warnings) warnings.add(warning)
@@ -276,17 +307,6 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     for (const log of logs) log.finish(report, used)
     say(1, reportText(report, interpretable, tellsWarnings ? report.warnings : []))
     return report
-  }
-
-  /** The grams of each epoch, by what is known at the end. */
-  function fillFrom(parts: readonly { start: Date; end: Date; grams: number }[]): void {
-    if (parts.length === 0) return
-    for (const one of ended) {
-      const mine = slices.filter(({ epoch }) => epoch === one)
-      const [from, to] = [mine[0]!.start, mine.at(-1)!.end]
-      const inside = parts.filter(({ start, end }) => start >= from && end <= to)
-      one.grams = inside.reduce((total, { grams }) => total + grams, 0)
-    }
   }
 
   return {

@@ -1,5 +1,5 @@
 /** Sums over epochs: what they used, what lay between them, and their slices of time. */
-import type { EnergySlice, IntensityPoint } from '../carbon'
+import type { EnergySlice, FootprintPart, IntensityPoint } from '../carbon'
 import type { Energy } from '../energy'
 import type { RunCarbon } from '../record'
 import type { Epoch, Used } from './types'
@@ -9,6 +9,9 @@ export interface Look {
   time: Date
   joules: number
 }
+
+/** Some of the energy of an epoch. */
+export type EpochSlice = EnergySlice & { epoch: Epoch }
 
 /**
  * The sum of epochs. Errors of counters are of their readings, so those of many epochs add in
@@ -37,33 +40,47 @@ export function betweenOf(total: Energy, epochs: Used): Used {
   }
 }
 
-/** The time of an epoch cut where it was looked at, its energy spread as the looks tell. */
-export function slicesOf(
-  epoch: Epoch,
-  startedAt: Date,
-  looks: readonly Look[],
-): (EnergySlice & { epoch: Epoch })[] {
+/**
+ * The time of an epoch cut where it was looked at, its energy spread as the looks tell. The clock may be
+ * set while it goes on, and a date has no fractions of a millisecond: no slice begins before the last has
+ * ended, and none is empty.
+ */
+export function slicesOf(epoch: Epoch, begun: Date, looks: readonly Look[]): EpochSlice[] {
   const { energy, seconds } = epoch
   const added = energy.domains.filter(({ additive }) => additive)
-  // A date has no fractions of a millisecond.
-  const end = startedAt.getTime() + Math.max(1, Math.round(1000 * seconds))
-  const inside = looks.filter(({ time }) => time > startedAt && time.getTime() < end)
-  const ends = [...inside, { time: new Date(end), joules: energy.joules }]
-  let [start, used] = [startedAt, 0]
-  return ends.map(({ time, joules }) => {
+  const end = begun.getTime() + Math.max(1, Math.round(1000 * seconds))
+  const slices: EpochSlice[] = []
+  let [start, used] = [begun, 0]
+  const inside = looks.filter(({ time }) => time.getTime() < end)
+  for (const { time, joules } of [...inside, { time: new Date(end), joules: energy.joules }]) {
+    if (time <= start) continue
     const upTo = Math.min(energy.joules, Math.max(used, joules))
-    const share = energy.joules > 0 ? (upTo - used) / energy.joules : 1 / ends.length
-    const slice = {
+    const share = energy.joules > 0 ? (upTo - used) / energy.joules : 0
+    slices.push({
       epoch,
       start,
       end: time,
       joules: upTo - used,
       uncertaintyJoules: share * energy.uncertaintyJoules,
       domains: Object.fromEntries(added.map(({ id, joules }) => [id, share * joules])),
-    }
+    })
     ;[start, used] = [time, upTo]
-    return slice
-  })
+  }
+  return slices
+}
+
+/** Gives each epoch the grams of its slices; slices and parts are both in order of time. */
+export function fillGrams(
+  slices: readonly EpochSlice[],
+  parts: readonly Pick<FootprintPart, 'end' | 'grams'>[],
+): void {
+  let next = 0
+  for (const { epoch } of slices) delete epoch.grams
+  for (const { epoch, end } of slices) {
+    for (; next < parts.length && parts[next]!.end <= end; next++) {
+      if (epoch.energy.coverage > 0) epoch.grams = (epoch.grams ?? 0) + parts[next]!.grams
+    }
+  }
 }
 
 /** The intensities of a footprint, neighbours that are the same as one. */

@@ -66,7 +66,7 @@ export interface TrackerOptions {
   confidence?: number
   /** What is measured, and how; `intervalMs` is `interval`, `byPid` is `devicesByPid`. */
   meter?: Omit<MeterOptions, 'intervalMs' | 'byPid'>
-  /** Told of each prediction, from the first on. */
+  /** Told of each new prediction, from the first on. */
   onPrediction?: (prediction: Prediction) => void
   /** Told of each epoch that ends. */
   onEpoch?: (epoch: Epoch) => void
@@ -96,7 +96,7 @@ export interface Epoch {
 }
 
 export interface EpochReport extends Epoch {
-  /** Of the whole run; absent before the first, and where it is not wanted. */
+  /** The latest of the whole run; absent before the first, and where it is not wanted. */
   prediction?: Prediction
   /** False where somebody said that the run shall not go on. */
   proceed: boolean
@@ -121,7 +121,7 @@ export interface TrackerReport {
   between: Used
   /** The last of the whole run. */
   predicted?: Prediction
-  /** All of them, one an epoch. */
+  /** All of them: one an epoch, and fewer of epochs so short that predicting would slow them. */
   predictions: Prediction[]
   /** How often their intervals held: of the next epoch each, and of the whole run if that is complete. */
   realised: { next: Coverage; whole: Coverage }

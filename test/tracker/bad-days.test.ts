@@ -1,0 +1,113 @@
+/** CarbonTracker on bad days: short epochs, clocks that are set, people who stop at odd moments. */
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect } from 'chai'
+import { CarbonTracker, type TrackerOptions } from '../../lib/tracker'
+
+const KWH = 3_600_000
+const WATTS = 100
+const GRAMS_PER_KWH = 360
+
+function tracker(options: Partial<TrackerOptions> = {}): CarbonTracker {
+  return new CarbonTracker({
+    epochs: 3,
+    verbose: 0,
+    place: 'FI',
+    components: 'cpu',
+    simCpu: 'x',
+    simCpuTdp: WATTS,
+    simCpuUtil: 1,
+    carbon: { live: 'fixed', gramsPerKWh: GRAMS_PER_KWH },
+    ...options,
+  })
+}
+
+const gramsOf = (joules: number) => (joules / KWH) * GRAMS_PER_KWH
+const sum = (values: readonly number[]) => values.reduce((total, one) => total + one, 0)
+
+/** Sets the clock, as `Date` tells it, until it is called again with 0. */
+const { now: trueNow } = Date
+const TrueDate = Date
+function setClock(hours: number): void {
+  if (hours === 0) {
+    globalThis.Date = TrueDate
+    return
+  }
+  const now = () => trueNow() + hours * 3_600_000
+  globalThis.Date = class extends TrueDate {
+    constructor(...all: []) {
+      super(...(all.length === 0 ? ([now()] as unknown as []) : all))
+    }
+    static override now = now
+  } as DateConstructor
+}
+
+describe('CarbonTracker on bad days', () => {
+  afterEach(() => setClock(0))
+
+  it('counts a thousand epochs of no time at all: their sum is the whole', async () => {
+    const one = tracker({ epochs: 1000 })
+    for (let epoch = 1; epoch <= 1000; epoch++) {
+      one.epochStart()
+      await one.epochEnd()
+    }
+    const { epochs, actual, carbon, warnings, status } = await one.stop()
+    expect(status).to.equal('complete')
+    expect(epochs.length).to.equal(1000)
+    expect(sum(epochs.map(({ energy }) => energy.joules))).to.be.closeTo(actual.joules, 1e-9)
+    expect(carbon?.grams).to.be.closeTo(gramsOf(actual.joules), 1e-12)
+    for (const { energy, grams } of epochs)
+      expect(grams).to.be.closeTo(gramsOf(energy.joules), 1e-15)
+    expect(warnings).to.deep.equal([`Simulated, not measured: x at ${WATTS} W.`])
+  })
+
+  it('predicts short epochs more rarely, but the first, the chosen and the last of them', async () => {
+    const told: number[] = []
+    const one = tracker({
+      epochs: 500,
+      epochsBeforePrediction: 2,
+      onPrediction: ({ seen }) => told.push(seen),
+    })
+    for (let epoch = 1; epoch <= 500; epoch++) {
+      one.epochStart()
+      const report = await one.epochEnd()
+      // In between the latest stands.
+      expect(report!.prediction?.seen).to.equal(told.at(-1))
+    }
+    const { predictions, predicted } = await one.stop()
+    expect(predictions.map(({ seen }) => seen)).to.deep.equal(told)
+    expect(told.slice(0, 19)).to.deep.equal(Array.from({ length: 19 }, (_, index) => index + 2))
+    expect(predicted!.seen).to.equal(500)
+    expect(told.length).to.be.below(250)
+  })
+
+  it('has a prediction by all whole epochs where it is stopped', async () => {
+    const one = tracker({ epochs: 500 })
+    for (let epoch = 1; epoch <= 100; epoch++) {
+      one.epochStart()
+      await one.epochEnd()
+    }
+    one.epochStart()
+    expect((await one.stop()).predicted!.seen).to.equal(100)
+  })
+
+  for (const hours of [1, -1]) {
+    it(`is not misled by a clock that is set by ${hours} h in the middle of an epoch`, async () => {
+      const started = performance.now()
+      const one = tracker()
+      for (let epoch = 1; epoch <= 3; epoch++) {
+        one.epochStart()
+        await pause(5)
+        if (epoch === 2) setClock(hours)
+        await one.epochEnd()
+      }
+      const { epochs, actual, carbon, warnings } = await one.stop()
+      expect(actual.seconds).to.be.below((performance.now() - started) / 1000)
+      expect(actual.joules).to.be.closeTo(WATTS * actual.seconds, 1e-9)
+      expect(carbon?.grams).to.be.closeTo(gramsOf(actual.joules), 1e-12)
+      for (const { grams, energy } of epochs) {
+        expect(grams).to.be.closeTo(gramsOf(energy.joules), 1e-12)
+      }
+      expect(warnings.join()).to.not.match(/footprint/)
+    })
+  }
+})
