@@ -243,8 +243,9 @@ function scan(pattern: Pattern, mark: Parameters<typeof openInlet>[0]['mark']) {
 async function askStanding(child: ChildProcess | undefined): Promise<boolean> {
   child?.kill('SIGSTOP')
   const answer = await confirm('jouletap: shall the command go on?')
+  // It is ended where it stands.
+  if (answer === false) child?.kill('SIGTERM')
   child?.kill('SIGCONT')
   if (answer === undefined) remark('jouletap: There is no terminal to ask at: it goes on.\n')
-  if (answer === false) child?.kill('SIGTERM')
   return answer ?? true
 }
