@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { predict } from '../../lib/predict'
 import { readRecord, readRecords } from '../../lib/record'
@@ -35,17 +35,7 @@ describe('CarbonTracker on a host of known power', function () {
       this.test!.title += `: ${reason}`
       this.skip()
     }
-    host = await startHost({ preset: 'intel-server-2s' })
-    const added = ['package-0', 'package-1', 'dram-0', 'dram-1']
-    const used = () => added.reduce((sum, id) => sum + host!.truth().joules[id]!, 0)
-    const watts = async () => {
-      const [before, since] = [used(), performance.now()]
-      await pause(200)
-      return (1000 * (used() - before)) / (performance.now() - since)
-    }
-    /** Half a second of it. */
-    const usual = 0.5 * (await watts())
-    const truth: number[] = []
+    host = await startHost({ preset: 'intel-client', domains: { package: { watts: 0 } } })
     const tracker = new CarbonTracker({
       epochs: 12,
       epochsBeforePrediction: 3,
@@ -53,23 +43,30 @@ describe('CarbonTracker on a host of known power', function () {
       carbon: { live: 'fixed', gramsPerKWh: 250 },
       meter: { root: host.root, sources: ['rapl-powercap'], estimate: false },
     })
-    const report = await tracker.track(async (epoch) => {
-      const before = used()
-      const enough = before + (epoch === 1 ? 2.7 : 1) * usual
-      while (used() < enough) await turn()
-      truth.push(used() - before)
+    // 150 W for a fifth of a second in each half of one, the first time 405 W; an epoch ends in between.
+    const [PERIOD, PULSE, USUAL] = [0.5, 0.2, 150 * 0.2]
+    const begun = host.truth().seconds + 0.2
+    for (let epoch = 0; epoch < 12; epoch++) {
+      const from = begun + PERIOD * epoch
+      host.setWatts('package-0', epoch === 0 ? 2.7 * 150 : 150, from)
+      host.setWatts('package-0', 0, from + PULSE)
+    }
+    const whole = 2.7 * USUAL + 11 * USUAL
+    const report = await tracker.track((epoch) => {
+      const end = begun + PERIOD * epoch - (PERIOD - PULSE) / 2
+      return pause(1000 * (end - host!.truth().seconds))
     })
-    const whole = truth.reduce((sum, joules) => sum + joules, 0)
-    expect(report.actual.joules).to.be.closeTo(whole, 0.01 * whole)
+    expect(report.actual.joules).to.be.closeTo(whole, 0.001 * whole)
     const [first] = report.predictions
     expect(first).to.include({ seen: 3, epochs: 12, rough: false })
     const { value, low, high } = first!.joules
     expect(value).to.be.closeTo(whole, 0.03 * whole)
     expect(whole).to.be.within(low!, high!)
-    expect(first!.warmUp?.ratio).to.be.closeTo(2.7, 0.1)
+    expect(first!.warmUp?.ratio).to.be.closeTo(2.7, 0.01)
     expect(first!.grams?.value).to.be.closeTo((whole / KWH) * 250, 0.03 * (whole / KWH) * 250)
     // carbontracker’s formula: by default after one epoch, which is the warm-up.
-    const mean = predict([{ seconds: 1, joules: truth[0]! }], { epochs: 12, method: 'mean' })
+    const { joules } = report.epochs[0]!.energy
+    const mean = predict([{ seconds: 1, joules }], { epochs: 12, method: 'mean' })
     const error = 100 * (mean.joules.value / whole - 1)
     const [ours, theirs] = [100 * (value / whole - 1), error].map((one) => one.toFixed(1))
     console.log(`      after 3 epochs: ${ours} %; mean of epochs, after its usual 1: +${theirs} %`)

@@ -41,8 +41,8 @@ describe('CarbonTracker', () => {
   })
 
   it('keeps the time between epochs apart', async () => {
-    const one = tracker({ epochs: 2 })
     const started = performance.now()
+    const one = tracker({ epochs: 2 })
     await work()
     for (let epoch = 1; epoch <= 2; epoch++) {
       one.epochStart()
