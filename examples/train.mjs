@@ -2,7 +2,7 @@
 // node examples/train.mjs [epochs] [points of each]
 import { CarbonTracker } from 'jouletap'
 
-const [planned = 10, points = 400_000] = process.argv.slice(2).map(Number)
+const [planned = 10, points = 500_000] = process.argv.slice(2).map(Number)
 
 const UNITS = 64
 const RATE = 0.02

@@ -4,7 +4,7 @@ import math
 import random
 import sys
 
-EPOCHS, POINTS = (int(n) for n in (sys.argv[1:] + ["10", "40000"][len(sys.argv) - 1 :]))
+EPOCHS, POINTS = (int(n) for n in (sys.argv[1:] + ["10", "100000"][len(sys.argv) - 1 :]))
 UNITS, RATE = 16, 0.05
 
 random.seed(1)

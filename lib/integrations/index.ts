@@ -1,2 +1,2 @@
 /** Frameworks whose epochs can be tracked. */
-export { type EpochCallbacks, epochCallbacks, type Stoppable } from './tfjs'
+export { type EpochCallbacks, epochCallbacks } from './tfjs'

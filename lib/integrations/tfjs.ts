@@ -1,11 +1,6 @@
 /** Epochs of TensorFlow.js, by its callbacks: what each training used, told by a tracker. */
 import type { CarbonTracker } from '../tracker'
 
-/** What of a model of TensorFlow.js is needed. */
-export interface Stoppable {
-  stopTraining: boolean
-}
-
 /** What `model.fit` and `model.fitDataset` call, as a plain object. */
 export interface EpochCallbacks {
   onEpochBegin(): void
@@ -25,7 +20,10 @@ export interface EpochCallbacks {
  * await model.fit(x, y, { epochs: 10, callbacks: epochCallbacks(tracker, model) })
  * const { actual, carbon } = await tracker.stop()
  */
-export function epochCallbacks(tracker: CarbonTracker, model: Stoppable): EpochCallbacks {
+export function epochCallbacks(
+  tracker: CarbonTracker,
+  model: { stopTraining: boolean },
+): EpochCallbacks {
   return {
     onEpochBegin() {
       tracker.epochStart()

@@ -1,6 +1,6 @@
 /** Epochs of TensorFlow.js: a small model is trained, and each epoch is one of the tracker. */
 import { expect } from 'chai'
-import { epochCallbacks, type Stoppable } from '../../lib/integrations'
+import { epochCallbacks } from '../../lib/integrations'
 import { CarbonTracker, type TrackerOptions } from '../../lib/tracker'
 
 /** A made processor of 60 W: half of its 120 W. */
@@ -10,7 +10,8 @@ const FIXED = { carbon: { live: 'fixed', gramsPerKWh: 360 } } as const
 const EPOCHS = 4
 
 /** What is used of TensorFlow.js here: its own types need those of a browser. */
-interface Model extends Stoppable {
+interface Model {
+  stopTraining: boolean
   compile(options: { optimizer: string; loss: string }): void
   fit(x: unknown, y: unknown, options: object): Promise<{ epoch: number[] }>
 }
