@@ -83,6 +83,7 @@ export {
   forecastIntensity,
   withForecast,
 } from './forecast'
+export { type EpochCallbacks, epochCallbacks } from './integrations'
 export {
   type Coverage,
   carbontrackerIntensity,

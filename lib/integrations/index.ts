@@ -1,0 +1,2 @@
+/** Frameworks whose epochs can be tracked. */
+export { type EpochCallbacks, epochCallbacks } from './tfjs'
