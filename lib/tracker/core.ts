@@ -6,6 +6,7 @@ import { toKWh } from '../units'
 import { openGauge, type Stretch } from './gauge'
 import { followGrid } from './grid'
 import { openLogs } from './logs'
+import { trackNothing } from './nothing'
 import { checkOptions, type Settings } from './options'
 import { confirm } from './question'
 import {
@@ -25,6 +26,7 @@ const ALWAYS_PREDICTED = 20
 const MOST_OF_THE_TIME = 0.01
 
 const QUESTION = 'jouletap: shall the run go on?'
+const UNANSWERED = 'Nobody answered whether the run shall go on, so it went on.'
 
 /** What `CarbonTracker` is made of; see there. */
 export interface Core {
@@ -130,8 +132,10 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
 
   function epochStart(named?: string, certainty?: 'maybe'): void {
     if (over) return
-    if (open)
-      throw badState('epochStart', `epoch ${open.epoch} has not ended: call epochEnd() first`)
+    if (open) {
+      misused('epochStart', `epoch ${open.epoch} has not ended: call epochEnd() first`)
+      return
+    }
     const epoch = ended.length + 1
     phase = named ?? phase
     const ms = now()
@@ -214,7 +218,10 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
 
   function epochEnd(next = () => {}): Promise<EpochReport | undefined> {
     if (over) return Promise.resolve(undefined)
-    if (!open) throw badState('epochEnd', 'no epoch is open: call epochStart() first')
+    if (!open) {
+      misused('epochEnd', 'no epoch is open: call epochStart() first')
+      return Promise.resolve(undefined)
+    }
     const one = close(open, false)
     const isFirst = ended.length === epochsBeforePrediction
     const asks = isFirst && ended.length < epochs ? settings.stopAndConfirm : false
@@ -225,9 +232,34 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     if (isLast && !asks) void finish('complete')
     const latest = predictions.at(-1)
     const report: EpochReport = { ...one, ...(latest && { prediction: latest }), proceed: true }
-    settings.onEpoch?.(one)
-    if (prediction) settings.onPrediction?.(prediction)
-    return asks ? ask(report, prediction!, next) : Promise.resolve(report)
+    const told = [
+      call(() => settings.onEpoch?.(one)),
+      prediction && call(() => settings.onPrediction?.(prediction)),
+    ]
+    const answered = asks ? ask(report, prediction!, next) : report
+    return Promise.all([answered, ...told]).then(([answer]) => answer)
+  }
+
+  /** Calls a function of the user's: what it throws is theirs, unless they want to hear of no errors. */
+  function call<T>(theirs: () => T | Promise<T>): T | Promise<T | undefined> | undefined {
+    if (!settings.ignoreErrors) return theirs()
+    try {
+      const given = theirs()
+      return given instanceof Promise ? given.catch(ignored) : given
+    } catch (error) {
+      return ignored(error)
+    }
+  }
+
+  function ignored(error: unknown): undefined {
+    const why = error instanceof Error ? error.message : String(error)
+    warnings.add(`Ignored: ${why.replace(/\.$/, '')}.`)
+  }
+
+  function misused(method: string, why: string): void {
+    const sentence = `${method}() cannot be called: ${why}.`
+    if (!settings.ignoreErrors) throw new JouletapError('BAD_STATE', sentence)
+    warnings.add(sentence)
   }
 
   async function ask(
@@ -237,14 +269,18 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
   ): Promise<EpochReport> {
     const { stopAndConfirm } = settings
     isAsking = true
-    const asked =
-      typeof stopAndConfirm === 'function'
-        ? await stopAndConfirm(prediction)
-        : await confirm(QUESTION, signal)
-    isAsking = false
-    if (asked === undefined) {
-      warnings.add('Nobody was asked whether the run shall go on: there is no terminal.')
+    let asked: boolean | undefined
+    try {
+      asked =
+        typeof stopAndConfirm === 'function'
+          ? await call(() => stopAndConfirm(prediction))
+          : await confirm(QUESTION, signal)
+    } finally {
+      isAsking = false
     }
+    // It was stopped meanwhile, by a signal or by the program.
+    if (over) return { ...report, proceed: !isStopped }
+    if (asked === undefined) warnings.add(UNANSWERED)
     const proceed = asked ?? true
     if (!proceed) await finish('stopped')
     else if (ended.length === monitorEpochs) void finish('complete')
@@ -273,6 +309,8 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     for (const log of logs) log.row?.(now(), row)
     const total = gauge.stop()
     over = tell(status, total)
+    // Whoever waits for it hears of what their `print` throws; it ends nobody's process.
+    over.catch(() => {})
     return over
   }
 
@@ -305,6 +343,9 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     }
     const used = told.carbon ? pointsOf(told.carbon) : []
     for (const log of logs) log.finish(report, used)
+    // What could not be written at the very end.
+    for (const log of logs) for (const warning of log.warnings) warnings.add(warning)
+    report.warnings = [...warnings]
     say(1, reportText(report, interpretable, tellsWarnings ? report.warnings : []))
     return report
   }
@@ -331,37 +372,4 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
 function useOf({ seconds, energy, phase }: Epoch): EpochUse {
   const joules = energy.coverage > 0 ? energy.joules : null
   return { seconds, joules, ...(phase !== undefined && { phase }) }
-}
-
-function badState(method: string, why: string): JouletapError {
-  return new JouletapError('BAD_STATE', `${method}() cannot be called: ${why}.`)
-}
-
-/** With `ignoreErrors`, where there is nothing to track with: the run goes on. */
-function trackNothing({ epochs }: TrackerOptions, warning: string): Core {
-  const nothing = { seconds: 0, joules: 0, uncertaintyJoules: 0 }
-  return {
-    epochs: Number.isInteger(epochs) && epochs > 0 ? epochs : 1,
-    epochStart() {},
-    epochEnd: () => Promise.resolve(undefined),
-    phase() {},
-    stop: () =>
-      Promise.resolve({
-        status: 'stopped',
-        plannedEpochs: epochs,
-        epochs: [],
-        actual: { ...nothing, epochs: 0, kWh: 0 },
-        between: nothing,
-        predictions: [],
-        realised: realised([], []),
-        carbon: null,
-        pue: 1,
-        files: [],
-        warnings: [warning],
-      }),
-    isStopped: () => false,
-    isOpen: () => false,
-    isAsking: () => false,
-    drop() {},
-  }
 }
