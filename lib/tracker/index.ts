@@ -35,6 +35,10 @@ export const trackingOf: typeof import('./tracking').trackingOf = (report) =>
 export const confirm: typeof import('./question').confirm = (question, signal) =>
   (require('./question') as typeof import('./question')).confirm(question, signal)
 
+/** Whether this process may read its terminal, which sends it signals too. */
+export const inForeground: typeof import('./question').inForeground = () =>
+  (require('./question') as typeof import('./question')).inForeground()
+
 /**
  * Measures the epochs of a run, predicts what the whole will use, and tells in the end what it used. It
  * never ends the process, keeps it alive no longer than a last question to a service takes, and never
