@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { CarbonTracker, type TrackerOptions } from '../../lib/tracker'
+import { makeTree, powercapTree, type Tree } from '../support/tree'
 
 const KWH = 3_600_000
 const WATTS = 100
@@ -207,5 +208,42 @@ describe('CarbonTracker on bad days', () => {
     const { warnings } = await one.stop()
     expect(warnings.filter((text) => text.startsWith('The record')).length).to.equal(1)
     expect(warnings.filter((text) => text.startsWith('The logs')).length).to.equal(1)
+  })
+
+  describe('with a GPU that is part of the processor', () => {
+    let tree: Tree
+    beforeEach(() => {
+      const chip = 'sys/class/hwmon/hwmon3'
+      tree = makeTree({
+        ...powercapTree({ zones: [{ folder: 'intel-rapl:0', name: 'package-0', energy: 1000 }] }),
+        [`${chip}/name`]: 'amdgpu\n',
+        [`${chip}/power1_label`]: 'slowPPT\n',
+        [`${chip}/power1_average`]: '15000000\n',
+      })
+    })
+    afterEach(() => tree.dispose())
+
+    async function energyOf(components: string) {
+      const meter = { root: tree.root, sources: ['rapl-powercap', 'hwmon'] } as const
+      const one = new CarbonTracker({ epochs: 1, verbose: 0, place: 'FI', components, meter })
+      const { epochs, warnings } = await one.track(() => pause(200))
+      return { ...epochs[0]!.energy, all: warnings }
+    }
+
+    it('counts it where only GPUs are wanted, and says nothing of the processor', async () => {
+      const { joules, seconds, coverage, all } = await energyOf('gpu')
+      expect(joules).to.be.closeTo(15 * seconds, 0.1 * 15 * seconds)
+      expect(coverage).to.equal(1)
+      expect(all.join()).to.not.match(/package-0 /)
+    })
+
+    it('counts it once where both are wanted', async () => {
+      const { domains, joules } = await energyOf('all')
+      expect(domains.filter(({ additive }) => additive).map(({ id }) => id)).to.deep.equal([
+        'package-0',
+      ])
+      // Its counter stands still.
+      expect(joules).to.equal(0)
+    })
   })
 })
