@@ -7,7 +7,7 @@ import { openGauge, type Stretch } from './gauge'
 import { followGrid } from './grid'
 import { openLogs } from './logs'
 import { trackNothing } from './nothing'
-import { checkOptions, type Settings } from './options'
+import { checkOptions, gridOf, type Settings } from './options'
 import { confirm } from './question'
 import {
   betweenOf,
@@ -28,6 +28,9 @@ const MOST_OF_THE_TIME = 0.01
 const QUESTION = 'jouletap: shall the run go on?'
 const UNANSWERED = 'Nobody answered whether the run shall go on, so it went on.'
 
+const STANDS_IN =
+  'The grams are by the annual mean of a table: no service has told of the hours to come yet.'
+
 /** What `CarbonTracker` is made of; see there. */
 export interface Core {
   /** `maybe`: it may turn out not to have been one, and be dropped. */
@@ -35,6 +38,7 @@ export interface Core {
   /** `next` is called as soon as the next epoch may begin: not where the run ends. */
   epochEnd(next?: () => void): Promise<EpochReport | undefined>
   phase(name: string): void
+  setApiKeys(apiKeys: Readonly<Record<string, string>>): void
   stop(): Promise<TrackerReport>
   /** Whether somebody has stopped it, so that a loop over epochs ends. */
   isStopped(): boolean
@@ -107,6 +111,7 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
   let isAsking = false
   /** Epochs whose grams are by the intensity as it is known. */
   let valued = 0
+  let stoodIn = false
   /** Milliseconds since the start: until then there was enough of predicting. */
   let restsUntil = 0
 
@@ -184,8 +189,9 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
 
   /** The intensity may come to be known later than the first epochs end. */
   function value(): void {
-    const rate = grid.ahead(1)?.gramsPerKWh
-    if (rate === undefined) return
+    const { gramsPerKWh: rate, standsIn = false } = grid.ahead(1)
+    if (standsIn !== stoodIn) valued = 0
+    stoodIn = standsIn
     for (; valued < ended.length; valued++) {
       const one = ended[valued]!
       if (one.energy.coverage > 0) one.grams = toKWh(one.energy.joules) * settings.pue * rate
@@ -202,14 +208,14 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
   function foretell(): Prediction {
     const begun = now()
     const gramsSoFar = ended.reduce((total, { grams = 0 }) => total + grams, 0)
-    const isKnown = grid.ahead(1) !== undefined
-    const prediction = predict(ended.map(useOf), {
+    const told = predict(ended.map(useOf), {
       epochs: Math.max(epochs, ended.length),
       method: settings.method,
       confidence: settings.confidence,
       pue: settings.pue,
-      ...(isKnown && { carbon: { gramsSoFar, ahead: (seconds) => grid.ahead(seconds)! } }),
+      carbon: { gramsSoFar, ahead: grid.ahead },
     })
+    const prediction = stoodIn ? { ...told, notes: [...told.notes, STANDS_IN] } : told
     restsUntil = now() + (now() - begun) / MOST_OF_THE_TIME
     predictions.push(prediction)
     for (const log of logs) log.predicted(prediction)
@@ -357,6 +363,9 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     phase(name) {
       phase = name
       for (const log of logs) log.phase?.(name, now(), gauge.total())
+    },
+    setApiKeys(apiKeys) {
+      if (!over) call(() => grid.use(gridOf({ ...settings, apiKeys })))
     },
     stop,
     isStopped: () => isStopped,

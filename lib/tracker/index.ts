@@ -86,6 +86,14 @@ export class CarbonTracker {
   }
 
   /**
+   * Other keys of services, as the option `apiKeys`: from now on their services are asked.
+   * @throws {JouletapError} BAD_OPTION: a name is wrong, or its service does not know of the place.
+   */
+  setApiKeys(apiKeys: Readonly<Record<string, string>>): void {
+    this.#core.setApiKeys(apiKeys)
+  }
+
+  /**
    * Ends it, in the middle of an epoch too, which counts as far as it came; again and again the same.
    * Waits for a service, where one is asked, no longer than it may; never fails.
    */

@@ -11,6 +11,7 @@ export function trackNothing({ epochs }: TrackerOptions, warning: string): Core 
     epochStart() {},
     epochEnd: () => Promise.resolve(undefined),
     phase() {},
+    setApiKeys() {},
     stop: () =>
       Promise.resolve({
         status: 'stopped',
