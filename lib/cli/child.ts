@@ -1,10 +1,10 @@
 /** Runs a command as a shell would: its stdio, environment and signals are its own. */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { isatty } from 'node:tty'
+import { inForeground } from '../tracker'
 import { exactly } from './bytes'
 import { NOWHERE, openChannel } from './channel'
 import { openRelay, type Watch } from './relay'
@@ -56,8 +56,9 @@ export interface Onlookers {
 }
 
 /**
- * Runs `file` with `args`, the last words of the command line of this process, to its end. From the call on, signals go to the command and never end
- * this process: it outlives the command. What the command leaves running is not waited for.
+ * Runs `file` with `args`, the last words of the command line of this process, to its end. From the call
+ * on, signals go to the command and never end this process: it outlives the command. What the command
+ * leaves running is not waited for.
  */
 export async function runChild(
   file: string,
@@ -137,17 +138,5 @@ function listen(signal: NodeJS.Signals, action: () => void): void {
     process.on(signal, action)
   } catch {
     // Not every platform has every signal.
-  }
-}
-
-/** Whether a terminal that sends us a signal sends it to the command too. */
-function inForeground(): boolean {
-  try {
-    const stat = readFileSync('/proc/self/stat', 'latin1')
-    // After the name, which may hold anything: state ppid pgrp session tty_nr tpgid.
-    const [, , group, , terminal, foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return terminal !== '0' && group === foreground
-  } catch {
-    return isatty(0) || isatty(1) || isatty(2)
   }
 }

@@ -5,7 +5,6 @@ import type { MeterOptions } from '../energy'
 import { badOption, JouletapError } from '../errors'
 import type { RunTracking } from '../record'
 import {
-  confirm,
   epochScanner,
   type Inlet,
   openInlet,
@@ -16,6 +15,7 @@ import {
   trackingOf,
   trackMarks,
 } from '../tracker'
+import { askStanding } from './ask-standing'
 import type { ChildEnd, Onlookers } from './child'
 import type { LiveOptions } from './live'
 import { numberFrom } from './options'
@@ -139,7 +139,7 @@ export async function openTracking(
   let child: ChildProcess | undefined
   const options = {
     ...optionsOf(flags, measured),
-    ...(flags.stopAndConfirm && { stopAndConfirm: () => askStanding(child) }),
+    ...(flags.stopAndConfirm && { stopAndConfirm: () => !child || askStanding(child) }),
   }
   // Its warnings stand in the summary of the run.
   const tracker = trackMarks(options, false)
@@ -163,10 +163,15 @@ export async function openTracking(
     },
     async end({ exitCode }) {
       await inlet?.end()
-      return trackingOf(await tracker.end(exitCode === 0))
+      const report = await tracker.end(exitCode === 0)
+      if (child?.pid !== undefined && report.epochs.length === 0) report.warnings.push(NONE_SEEN)
+      return trackingOf(report)
     },
   }
 }
+
+const NONE_SEEN =
+  'No epoch was seen: the command has sent no marks, and no line of its output matched --epoch-pattern.'
 
 const NEED_EPOCHS = [
   ['epochPattern', '--epoch-pattern'],
@@ -237,15 +242,4 @@ function scan(pattern: Pattern, mark: Parameters<typeof openInlet>[0]['mark']) {
   return (chunk: Uint8Array, stream: 'stdout' | 'stderr') => {
     for (const one of scanners[stream](chunk)) mark(one)
   }
-}
-
-/** The command stands still meanwhile, and ends where somebody says no. */
-async function askStanding(child: ChildProcess | undefined): Promise<boolean> {
-  child?.kill('SIGSTOP')
-  const answer = await confirm('jouletap: shall the command go on?')
-  // It is ended where it stands.
-  if (answer === false) child?.kill('SIGTERM')
-  child?.kill('SIGCONT')
-  if (answer === undefined) remark('jouletap: There is no terminal to ask at: it goes on.\n')
-  return answer ?? true
 }

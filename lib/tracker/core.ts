@@ -6,7 +6,8 @@ import { toKWh } from '../units'
 import { openGauge, type Stretch } from './gauge'
 import { followGrid } from './grid'
 import { openLogs } from './logs'
-import { checkOptions, type Settings } from './options'
+import { trackNothing } from './nothing'
+import { checkOptions, gridOf, type Settings } from './options'
 import { confirm } from './question'
 import {
   betweenOf,
@@ -25,6 +26,10 @@ const ALWAYS_PREDICTED = 20
 const MOST_OF_THE_TIME = 0.01
 
 const QUESTION = 'jouletap: shall the run go on?'
+const UNANSWERED = 'Nobody answered whether the run shall go on, so it went on.'
+
+const STANDS_IN =
+  'The grams are by the annual mean of a table: no service has told of the hours to come yet.'
 
 /** What `CarbonTracker` is made of; see there. */
 export interface Core {
@@ -33,6 +38,7 @@ export interface Core {
   /** `next` is called as soon as the next epoch may begin: not where the run ends. */
   epochEnd(next?: () => void): Promise<EpochReport | undefined>
   phase(name: string): void
+  setApiKeys(apiKeys: Readonly<Record<string, string>>): void
   stop(): Promise<TrackerReport>
   /** Whether somebody has stopped it, so that a loop over epochs ends. */
   isStopped(): boolean
@@ -105,6 +111,7 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
   let isAsking = false
   /** Epochs whose grams are by the intensity as it is known. */
   let valued = 0
+  let stoodIn = false
   /** Milliseconds since the start: until then there was enough of predicting. */
   let restsUntil = 0
 
@@ -130,8 +137,10 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
 
   function epochStart(named?: string, certainty?: 'maybe'): void {
     if (over) return
-    if (open)
-      throw badState('epochStart', `epoch ${open.epoch} has not ended: call epochEnd() first`)
+    if (open) {
+      misused('epochStart', `epoch ${open.epoch} has not ended: call epochEnd() first`)
+      return
+    }
     const epoch = ended.length + 1
     phase = named ?? phase
     const ms = now()
@@ -180,8 +189,9 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
 
   /** The intensity may come to be known later than the first epochs end. */
   function value(): void {
-    const rate = grid.ahead(1)?.gramsPerKWh
-    if (rate === undefined) return
+    const { gramsPerKWh: rate, standsIn = false } = grid.ahead(1)
+    if (standsIn !== stoodIn) valued = 0
+    stoodIn = standsIn
     for (; valued < ended.length; valued++) {
       const one = ended[valued]!
       if (one.energy.coverage > 0) one.grams = toKWh(one.energy.joules) * settings.pue * rate
@@ -198,14 +208,14 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
   function foretell(): Prediction {
     const begun = now()
     const gramsSoFar = ended.reduce((total, { grams = 0 }) => total + grams, 0)
-    const isKnown = grid.ahead(1) !== undefined
-    const prediction = predict(ended.map(useOf), {
+    const told = predict(ended.map(useOf), {
       epochs: Math.max(epochs, ended.length),
       method: settings.method,
       confidence: settings.confidence,
       pue: settings.pue,
-      ...(isKnown && { carbon: { gramsSoFar, ahead: (seconds) => grid.ahead(seconds)! } }),
+      carbon: { gramsSoFar, ahead: grid.ahead },
     })
+    const prediction = stoodIn ? { ...told, notes: [...told.notes, STANDS_IN] } : told
     restsUntil = now() + (now() - begun) / MOST_OF_THE_TIME
     predictions.push(prediction)
     for (const log of logs) log.predicted(prediction)
@@ -214,7 +224,10 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
 
   function epochEnd(next = () => {}): Promise<EpochReport | undefined> {
     if (over) return Promise.resolve(undefined)
-    if (!open) throw badState('epochEnd', 'no epoch is open: call epochStart() first')
+    if (!open) {
+      misused('epochEnd', 'no epoch is open: call epochStart() first')
+      return Promise.resolve(undefined)
+    }
     const one = close(open, false)
     const isFirst = ended.length === epochsBeforePrediction
     const asks = isFirst && ended.length < epochs ? settings.stopAndConfirm : false
@@ -225,9 +238,34 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     if (isLast && !asks) void finish('complete')
     const latest = predictions.at(-1)
     const report: EpochReport = { ...one, ...(latest && { prediction: latest }), proceed: true }
-    settings.onEpoch?.(one)
-    if (prediction) settings.onPrediction?.(prediction)
-    return asks ? ask(report, prediction!, next) : Promise.resolve(report)
+    const told = [
+      call(() => settings.onEpoch?.(one)),
+      prediction && call(() => settings.onPrediction?.(prediction)),
+    ]
+    const answered = asks ? ask(report, prediction!, next) : report
+    return Promise.all([answered, ...told]).then(([answer]) => answer)
+  }
+
+  /** Calls a function of the user's: what it throws is theirs, unless they want to hear of no errors. */
+  function call<T>(theirs: () => T | Promise<T>): T | Promise<T | undefined> | undefined {
+    if (!settings.ignoreErrors) return theirs()
+    try {
+      const given = theirs()
+      return given instanceof Promise ? given.catch(ignored) : given
+    } catch (error) {
+      return ignored(error)
+    }
+  }
+
+  function ignored(error: unknown): undefined {
+    const why = error instanceof Error ? error.message : String(error)
+    warnings.add(`Ignored: ${why.replace(/\.$/, '')}.`)
+  }
+
+  function misused(method: string, why: string): void {
+    const sentence = `${method}() cannot be called: ${why}.`
+    if (!settings.ignoreErrors) throw new JouletapError('BAD_STATE', sentence)
+    warnings.add(sentence)
   }
 
   async function ask(
@@ -237,14 +275,18 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
   ): Promise<EpochReport> {
     const { stopAndConfirm } = settings
     isAsking = true
-    const asked =
-      typeof stopAndConfirm === 'function'
-        ? await stopAndConfirm(prediction)
-        : await confirm(QUESTION, signal)
-    isAsking = false
-    if (asked === undefined) {
-      warnings.add('Nobody was asked whether the run shall go on: there is no terminal.')
+    let asked: boolean | undefined
+    try {
+      asked =
+        typeof stopAndConfirm === 'function'
+          ? await call(() => stopAndConfirm(prediction))
+          : await confirm(QUESTION, signal)
+    } finally {
+      isAsking = false
     }
+    // It was stopped meanwhile, by a signal or by the program.
+    if (over) return { ...report, proceed: !isStopped }
+    if (asked === undefined) warnings.add(UNANSWERED)
     const proceed = asked ?? true
     if (!proceed) await finish('stopped')
     else if (ended.length === monitorEpochs) void finish('complete')
@@ -273,6 +315,8 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     for (const log of logs) log.row?.(now(), row)
     const total = gauge.stop()
     over = tell(status, total)
+    // Whoever waits for it hears of what their `print` throws; it ends nobody's process.
+    over.catch(() => {})
     return over
   }
 
@@ -305,6 +349,9 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     }
     const used = told.carbon ? pointsOf(told.carbon) : []
     for (const log of logs) log.finish(report, used)
+    // What could not be written at the very end.
+    for (const log of logs) for (const warning of log.warnings) warnings.add(warning)
+    report.warnings = [...warnings]
     say(1, reportText(report, interpretable, tellsWarnings ? report.warnings : []))
     return report
   }
@@ -316,6 +363,9 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     phase(name) {
       phase = name
       for (const log of logs) log.phase?.(name, now(), gauge.total())
+    },
+    setApiKeys(apiKeys) {
+      if (!over) call(() => grid.use(gridOf({ ...settings, apiKeys })))
     },
     stop,
     isStopped: () => isStopped,
@@ -331,37 +381,4 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
 function useOf({ seconds, energy, phase }: Epoch): EpochUse {
   const joules = energy.coverage > 0 ? energy.joules : null
   return { seconds, joules, ...(phase !== undefined && { phase }) }
-}
-
-function badState(method: string, why: string): JouletapError {
-  return new JouletapError('BAD_STATE', `${method}() cannot be called: ${why}.`)
-}
-
-/** With `ignoreErrors`, where there is nothing to track with: the run goes on. */
-function trackNothing({ epochs }: TrackerOptions, warning: string): Core {
-  const nothing = { seconds: 0, joules: 0, uncertaintyJoules: 0 }
-  return {
-    epochs: Number.isInteger(epochs) && epochs > 0 ? epochs : 1,
-    epochStart() {},
-    epochEnd: () => Promise.resolve(undefined),
-    phase() {},
-    stop: () =>
-      Promise.resolve({
-        status: 'stopped',
-        plannedEpochs: epochs,
-        epochs: [],
-        actual: { ...nothing, epochs: 0, kWh: 0 },
-        between: nothing,
-        predictions: [],
-        realised: realised([], []),
-        carbon: null,
-        pue: 1,
-        files: [],
-        warnings: [warning],
-      }),
-    isStopped: () => false,
-    isOpen: () => false,
-    isAsking: () => false,
-    drop() {},
-  }
 }

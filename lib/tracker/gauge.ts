@@ -56,16 +56,16 @@ function gaugeOf(
 ): Gauge {
   const startedAt = performance.now()
   const secondsSince = (ms: number) => (performance.now() - ms) / 1000
-  const only = ({ domains, ...energy }: Energy): Energy =>
-    domains.every((domain) => !domain.additive || isReal(domain))
-      ? { ...energy, domains }
-      : partOf({ ...energy, domains: domains.filter(isReal) })
+  const only = (energy: Energy): Energy =>
+    energy.domains.every((domain) => !domain.additive || isReal(domain))
+      ? { ...energy, domains: energy.domains.filter(isReal) }
+      : partOf(energy, isReal)
   const measured = (span: Pick<Span, 'end'> | undefined, since: number): Energy => {
     const energy = span ? only(span.end()) : NOTHING
     const seconds = span ? energy.seconds : secondsSince(since)
     return withMade(energy, made, seconds)
   }
-  const real = meter?.domains.filter(isReal) ?? []
+  const real = added(meter?.domains.filter(isReal) ?? [])
   const columns =
     meter?.domains.flatMap((domain, index) => (isReal(domain) ? [1 + index] : [])) ?? []
   const domains = [...real, ...made.map((one) => madeDomain(one))]
@@ -112,22 +112,44 @@ const NOTHING: Energy = {
   warnings: [],
 }
 
+/** After these some of the time may be missing. */
+const UNCOVERING: readonly DomainEnergy['flags'][number][] = ['gap', 'stale', 'reset', 'backwards']
+
 /** The energy of some of its domains; their errors may all have one cause, so they are added. */
-function partOf(energy: Energy): Energy {
-  const added = energy.domains.filter(({ additive }) => additive)
+function partOf(energy: Energy, isReal: (domain: Domain) => boolean): Energy {
+  const domains = added(energy.domains.filter(isReal))
+  const others = energy.domains.filter((domain) => !isReal(domain))
+  const counted = domains.filter(({ additive }) => additive)
   const sum = (field: 'joules' | 'uncertaintyJoules') =>
-    added.reduce((total, domain) => total + domain[field], 0)
+    counted.reduce((total, domain) => total + domain[field], 0)
   const joules = sum('joules')
+  const isWhole = counted.every(({ flags }) => !flags.some((flag) => UNCOVERING.includes(flag)))
   return {
     ...energy,
+    domains,
     joules,
     uncertaintyJoules: sum('uncertaintyJoules'),
     watts: energy.seconds > 0 ? joules / energy.seconds : 0,
-    quality: added.reduce<Energy['quality']>(
+    quality: counted.reduce<Energy['quality']>(
       (worst, { quality }) => weaker(worst, quality),
       'measured',
     ),
+    // What is missing may be of others.
+    coverage: isWhole ? 1 : energy.coverage,
+    warnings: energy.warnings.filter(
+      (text) => !others.some(({ id }) => text.startsWith(`${id} `) || text.startsWith(`${id}:`)),
+    ),
   }
+}
+
+/** A domain that was part of another counts itself where that one is not wanted. */
+function added<T extends Domain>(domains: readonly T[]): T[] {
+  const isThere = (wanted: string | undefined) => domains.some(({ id }) => id === wanted)
+  return domains.map((one) =>
+    one.additive || one.parent === undefined || isThere(one.parent)
+      ? one
+      : { ...one, additive: true },
+  )
 }
 
 const QUALITIES: readonly Energy['quality'][] = ['measured', 'modelled', 'estimated']

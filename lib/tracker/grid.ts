@@ -8,7 +8,9 @@ import {
   type IntensitySeries,
   intensity,
   type Place,
+  resolveLocation,
   seriesOf,
+  tableIntensity,
 } from '../carbon'
 import type { RunCarbon } from '../record'
 
@@ -34,13 +36,17 @@ export interface Ahead {
   gramsPerKWh: number
   low?: number
   high?: number
+  /** A service is asked, but none has told of that time yet: this is a table's annual mean. */
+  standsIn?: true
 }
 
 export interface Grid {
+  /** From now on asks with other options. */
+  use(options: GridOptions): void
   /** From now on asks for the hours to come as well: never waits. */
   foresee(): void
-  /** The mean of the next so many seconds, as far as an answer is there: never waits. */
-  ahead(seconds: number): Ahead | undefined
+  /** The mean of the next so many seconds: never waits. */
+  ahead(seconds: number): Ahead
   /** The footprint of slices since the start: waits for a service no longer than it may; never fails. */
   footprint(slices: readonly EnergySlice[], end: Date, pue: number): Promise<GramsTold>
   /** Asks no more. */
@@ -52,11 +58,13 @@ export interface Grid {
  * is called just before. An annual mean is the same all the time, and looked up as it is needed.
  */
 export function followGrid(
-  { place, ...options }: GridOptions,
+  first: GridOptions,
   startedAt: Date,
   each: () => void = () => {},
   everyMs = EVERY_MS,
 ): Grid {
+  let { place, ...options } = first
+  let timer: NodeJS.Timeout | undefined
   let known: readonly IntensityPoint[] = []
   let coming: IntensitySeries | undefined
   let isForeseeing = false
@@ -65,19 +73,31 @@ export function followGrid(
   async function ask(from: Date, to: Date) {
     const answer = await intensity(place, { ...options, from, to })
     const { points } = answer.series
-    const isLive = points[0]!.status !== 'annual-average'
+    const isLive = !isMean(answer.series)
     if (isLive) known = [...known.filter((old) => !points.some(overlaps(old))), ...points]
     return { ...answer, isLive }
   }
 
   function foresee(): void {
     isForeseeing = true
+    const asked = options
     intensity(place, { ...options, forecastHours: AHEAD_HOURS }).then(
       ({ series }) => {
-        coming = series
+        const isWorse = coming && isMean(series) && !isMean(coming)
+        if (asked === options && !isWorse) coming = series
       },
       () => {},
     )
+  }
+
+  function use(next: GridOptions): void {
+    ;({ place, ...options } = next)
+    clearInterval(timer)
+    if (options.live)
+      timer = setInterval(look, everyMs).unref()
+      // Two services may not count the same.
+    ;[known, coming] = [[], undefined]
+    if (isForeseeing) foresee()
   }
 
   function look(): void {
@@ -86,13 +106,23 @@ export function followGrid(
     ask(new Date(Date.now() - HOUR_MS), new Date()).catch(() => {})
     if (isForeseeing) foresee()
   }
-  const timer = options.live ? setInterval(look, everyMs).unref() : undefined
+  /** Until somebody answers. */
+  function annualMean(): IntensitySeries {
+    const now = new Date()
+    const until = new Date(now.getTime() + HOUR_MS)
+    return seriesOf([tableIntensity(resolveLocation(place, options), now, until).point])
+  }
 
+  use(first)
   return {
     foresee,
+    use,
     ahead(seconds) {
       const from = Date.now()
-      return coming && meanOf(coming, from, from + 1000 * Math.max(1, seconds))
+      coming ??= annualMean()
+      const standsIn = isMean(coming) && options.live
+      const mean = meanOf(coming, from, from + 1000 * Math.max(1, seconds))
+      return { ...mean, ...(standsIn && { standsIn: true }) }
     },
     async footprint(slices, end, pue) {
       try {
@@ -115,6 +145,8 @@ export function followGrid(
 }
 
 const RECALLED = 'The service failed at the end: what it said during the run was used.'
+
+const isMean = ({ points }: IntensitySeries) => points[0]!.status === 'annual-average'
 
 const overlaps = (a: IntensityPoint) => (b: IntensityPoint) => a.start < b.end && b.start < a.end
 

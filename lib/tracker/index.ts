@@ -42,6 +42,10 @@ export const presets = (): typeof import('./marks').PRESETS =>
 export const confirm: typeof import('./question').confirm = (question, signal) =>
   (require('./question') as typeof import('./question')).confirm(question, signal)
 
+/** Whether this process may read its terminal, which sends it signals too. */
+export const inForeground: typeof import('./question').inForeground = () =>
+  (require('./question') as typeof import('./question')).inForeground()
+
 /**
  * Measures the epochs of a run, predicts what the whole will use, and tells in the end what it used. It
  * never ends the process, keeps it alive no longer than a last question to a service takes, and never
@@ -86,6 +90,14 @@ export class CarbonTracker {
   /** The epochs that begin from now on are of this phase. */
   phase(name: string): void {
     this.#core.phase(name)
+  }
+
+  /**
+   * Other keys of services, as the option `apiKeys`: from now on their services are asked.
+   * @throws {JouletapError} BAD_OPTION: a name is wrong, or its service does not know of the place.
+   */
+  setApiKeys(apiKeys: Readonly<Record<string, string>>): void {
+    this.#core.setApiKeys(apiKeys)
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Checks the options of a tracker, field by field. */
-import { resolveLocation } from '../carbon'
+import { providerFor, resolveLocation } from '../carbon'
 import { badOption } from '../errors'
 import type { GridOptions } from './grid'
 import type { TrackerOptions } from './types'
@@ -187,13 +187,22 @@ function checkSimulated(options: TrackerOptions): Simulated[] {
   return made
 }
 
-/** A key for a service makes it be asked, unless another is named. */
-function gridOf({ place, carbon = {}, apiKeys = {} }: TrackerOptions): GridOptions {
-  // What is wrong with it is said before anything runs.
-  if (place !== undefined) resolveLocation(place, carbon)
+/**
+ * A key for a service makes it be asked, unless another is named.
+ * @throws {JouletapError} BAD_OPTION, naming the field, the value and what is allowed.
+ */
+export function gridOf({
+  place,
+  carbon = {},
+  apiKeys = {},
+}: Pick<TrackerOptions, 'place' | 'carbon' | 'apiKeys'>): GridOptions {
   const keyed = Object.entries(apiKeys).map(([name, key]) => serviceOf(name, key))
   const [first] = keyed
-  return { place, live: first?.live ?? false, ...first?.settings, ...carbon }
+  const grid = { place, live: first?.live ?? (false as const), ...first?.settings, ...carbon }
+  // What is wrong with it is said before anything runs.
+  if (grid.live) providerFor(place, grid)
+  else resolveLocation(place, carbon)
+  return grid
 }
 
 /** By a name of carbontracker's or of ours, and its key. */

@@ -25,7 +25,10 @@ export interface TrackerOptions {
    * `EpochReport.proceed`: the process is never ended. Default false.
    */
   stopAndConfirm?: boolean | ((prediction: Prediction) => boolean | Promise<boolean>)
-  /** Whether an error, also in these options, makes a tracker that counts nothing and says why. Default false. */
+  /**
+   * Whether nothing throws: an error, also in these options, makes a tracker that counts nothing and says
+   * why, and what goes wrong later is a warning. Default false.
+   */
   ignoreErrors?: boolean
   /** `all`, `cpu`, `gpu`, or `cpu,gpu`. Default `all`. */
   components?: string
@@ -41,7 +44,7 @@ export interface TrackerOptions {
   verbose?: number
   /** Decimals of energies and grams in carbontracker's logs, 0 … 16. Default 12. */
   decimalPrecision?: number
-  /** Keys of services by their names: `electricitymaps`, `watttime`. A key for it makes a service be asked. */
+  /** Keys of services by carbontracker's names, such as `electricitymaps`: a key makes a service be asked. */
   apiKeys?: Readonly<Record<string, string>>
   /** A processor by name and `simCpuTdp` watts, instead of the real one. */
   simCpu?: string
@@ -66,10 +69,10 @@ export interface TrackerOptions {
   confidence?: number
   /** What is measured, and how; `intervalMs` is `interval`, `byPid` is `devicesByPid`. */
   meter?: Omit<MeterOptions, 'intervalMs' | 'byPid'>
-  /** Told of each new prediction, from the first on. */
-  onPrediction?: (prediction: Prediction) => void
-  /** Told of each epoch that ends. */
-  onEpoch?: (epoch: Epoch) => void
+  /** Told of each new prediction, from the first on; `epochEnd` gives what it rejects with. */
+  onPrediction?: (prediction: Prediction) => unknown
+  /** Told of each epoch that ends; `epochEnd` gives what it rejects with. */
+  onEpoch?: (epoch: Epoch) => unknown
   /** Stops the tracker when it is aborted. */
   signal?: AbortSignal
   /** The command that runs, for the record. */

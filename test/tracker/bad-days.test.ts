@@ -1,7 +1,11 @@
 /** CarbonTracker on bad days: short epochs, clocks that are set, people who stop at odd moments. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { CarbonTracker, type TrackerOptions } from '../../lib/tracker'
+import { makeTree, powercapTree, type Tree } from '../support/tree'
 
 const KWH = 3_600_000
 const WATTS = 100
@@ -110,4 +114,136 @@ describe('CarbonTracker on bad days', () => {
       expect(warnings.join()).to.not.match(/footprint/)
     })
   }
+
+  describe('with functions that fail', () => {
+    const fail = () => {
+      throw new Error('mine')
+    }
+    const failLater = async () => {
+      await pause(1)
+      fail()
+    }
+    const outcome = (what: Promise<unknown>) =>
+      what.then(
+        () => 'nothing',
+        (error: Error) => error.message,
+      )
+
+    for (const name of ['onEpoch', 'onPrediction', 'stopAndConfirm'] as const) {
+      it(`tells whoever waits for the end of the epoch what ${name} rejects with`, async () => {
+        const one = tracker({ [name]: failLater })
+        one.epochStart()
+        expect(await outcome(one.epochEnd())).to.equal('mine')
+        expect((await one.stop()).actual.epochs).to.equal(1)
+      })
+
+      for (const [how, theirs] of [
+        ['throws', fail],
+        ['rejects', failLater],
+      ] as const) {
+        it(`goes on where ${name} ${how}, with ignoreErrors`, async () => {
+          const one = tracker({ [name]: theirs, ignoreErrors: true })
+          const { warnings, actual } = await one.track(() => {})
+          expect(actual.epochs).to.equal(3)
+          expect(warnings).to.include('Ignored: mine.')
+        })
+      }
+    }
+
+    it('ends no process by a print that throws after the last epoch', async () => {
+      const one = tracker({ epochs: 1, epochsBeforePrediction: 0, verbose: 1, print: fail })
+      one.epochStart()
+      await one.epochEnd()
+      // An unhandled rejection would come before this.
+      await pause(5)
+      expect(await outcome(one.stop())).to.equal('mine')
+    })
+  })
+
+  it('takes wrong use as a warning, with ignoreErrors', async () => {
+    const one = tracker({ ignoreErrors: true })
+    expect(await one.epochEnd()).to.equal(undefined)
+    one.epochStart()
+    one.epochStart()
+    await one.epochEnd()
+    const { warnings, actual } = await one.stop()
+    expect(actual.epochs).to.equal(1)
+    expect(warnings.join()).to.match(/epochEnd\(\) cannot be called: no epoch is open/)
+    expect(warnings.join()).to.match(/epochStart\(\) cannot be called: epoch 1 has not ended/)
+  })
+
+  describe('stopped while somebody is asked', () => {
+    it('says that the run shall not go on, whatever is answered then', async () => {
+      const abort = new AbortController()
+      const one = tracker({
+        signal: abort.signal,
+        async stopAndConfirm() {
+          abort.abort()
+          return true
+        },
+      })
+      const seen: number[] = []
+      for await (const epoch of one.epochs()) seen.push(epoch)
+      expect(seen).to.deep.equal([1])
+      const { status, warnings } = await one.stop()
+      expect(status).to.equal('stopped')
+      expect(warnings.join()).to.not.match(/answered/)
+    })
+  })
+
+  it('gives one report to all who stop it at once', async () => {
+    const one = tracker()
+    one.epochStart()
+    const reports = await Promise.all([one.stop(), one.stop(), one[Symbol.asyncDispose]()])
+    expect(reports[0]).to.equal(reports[1])
+    expect(reports[0]!.actual.epochs).to.equal(1)
+  })
+
+  it('tells of a record that was deleted while it ran', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'jouletap-bad-days-'))
+    const one = tracker({ logDir: folder, logFormat: 'both' })
+    one.epochStart()
+    rmSync(folder, { recursive: true })
+    await one.epochEnd()
+    const { warnings } = await one.stop()
+    expect(warnings.filter((text) => text.startsWith('The record')).length).to.equal(1)
+    expect(warnings.filter((text) => text.startsWith('The logs')).length).to.equal(1)
+  })
+
+  describe('with a GPU that is part of the processor', () => {
+    let tree: Tree
+    beforeEach(() => {
+      const chip = 'sys/class/hwmon/hwmon3'
+      tree = makeTree({
+        ...powercapTree({ zones: [{ folder: 'intel-rapl:0', name: 'package-0', energy: 1000 }] }),
+        [`${chip}/name`]: 'amdgpu\n',
+        [`${chip}/power1_label`]: 'slowPPT\n',
+        [`${chip}/power1_average`]: '15000000\n',
+      })
+    })
+    afterEach(() => tree.dispose())
+
+    async function energyOf(components: string) {
+      const meter = { root: tree.root, sources: ['rapl-powercap', 'hwmon'] } as const
+      const one = new CarbonTracker({ epochs: 1, verbose: 0, place: 'FI', components, meter })
+      const { epochs, warnings } = await one.track(() => pause(200))
+      return { ...epochs[0]!.energy, all: warnings }
+    }
+
+    it('counts it where only GPUs are wanted, and says nothing of the processor', async () => {
+      const { joules, seconds, coverage, all } = await energyOf('gpu')
+      expect(joules).to.be.closeTo(15 * seconds, 0.1 * 15 * seconds)
+      expect(coverage).to.equal(1)
+      expect(all.join()).to.not.match(/package-0 /)
+    })
+
+    it('counts it once where both are wanted', async () => {
+      const { domains, joules } = await energyOf('all')
+      expect(domains.filter(({ additive }) => additive).map(({ id }) => id)).to.deep.equal([
+        'package-0',
+      ])
+      // Its counter stands still.
+      expect(joules).to.equal(0)
+    })
+  })
 })
