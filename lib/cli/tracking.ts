@@ -31,6 +31,7 @@ export interface TrackingFlags {
   monitorEpochs?: number
   stopAndConfirm?: true
   components?: string
+  interpretable: boolean
   logDir?: string
   logPrefix?: string
   logFormat?: TrackerOptions['logFormat']
@@ -76,6 +77,7 @@ export function trackingFlags(): Option[] {
     number('--monitor-epochs', 'follow so many epochs; -1: all (default: -1)', -1, MOST),
     new Option('--stop-and-confirm', 'ask after the prediction whether the command shall go on'),
     new Option('--components <list>', 'of epochs: all, cpu, gpu, or cpu,gpu (default: all)'),
+    new Option('--no-interpretable', 'do not tell grams of epochs as kilometres by car as well'),
     new Option('--log-dir <folder>', 'write a record of the run there'),
     new Option('--log-prefix <text>', 'what the names of its files begin with'),
     new Option(
@@ -127,14 +129,14 @@ export async function openTracking(
   measured: Measured,
 ): Promise<Tracking | undefined> {
   const { epochs, epochPattern, epochAt = 'end', marks: via = 'descriptor' } = flags
-  if (epochs === undefined) {
-    for (const [name, option] of NEED_EPOCHS) {
+  for (const [needed, what, options] of NEEDS) {
+    if (flags[needed] !== undefined) continue
+    for (const [name, option] of options) {
       if (flags[name] === undefined) continue
-      throw new JouletapError('BAD_OPTION', `${option} needs --epochs, the number of epochs.`)
+      throw new JouletapError('BAD_OPTION', `${option} needs ${what}.`)
     }
   }
-  const isWanted = SAME.some((name) => flags[name] !== undefined)
-  if (epochs === undefined && !isWanted) return undefined
+  if (ASKING.every((name) => flags[name] === undefined)) return undefined
   const pattern = epochPattern === undefined ? undefined : patternOf(epochPattern, epochAt, epochs)
   let child: ChildProcess | undefined
   const options = {
@@ -173,21 +175,11 @@ export async function openTracking(
 const NONE_SEEN =
   'No epoch was seen: the command has sent no marks, and no line of its output matched --epoch-pattern.'
 
-const NEED_EPOCHS = [
-  ['epochPattern', '--epoch-pattern'],
-  ['epochsBeforePrediction', '--epochs-before-prediction'],
-  ['monitorEpochs', '--monitor-epochs'],
-  ['stopAndConfirm', '--stop-and-confirm'],
-] as const
-
-/** Options that the tracker has by the same names. */
-const SAME = [
-  'monitorEpochs',
+/** Any of these asks for a tracker. */
+const ASKING = [
+  'epochs',
   'components',
   'logDir',
-  'logFormat',
-  'method',
-  'confidence',
   'simCpu',
   'simCpuTdp',
   'simCpuUtil',
@@ -196,6 +188,34 @@ const SAME = [
   'simGpuUtil',
 ] as const
 
+/** Options that say nothing without another. */
+const NEEDS = [
+  [
+    'epochs',
+    '--epochs, the number of epochs',
+    [
+      ['epochPattern', '--epoch-pattern'],
+      ['epochsBeforePrediction', '--epochs-before-prediction'],
+      ['monitorEpochs', '--monitor-epochs'],
+      ['stopAndConfirm', '--stop-and-confirm'],
+      ['method', '--method'],
+      ['confidence', '--confidence'],
+    ],
+  ],
+  [
+    'logDir',
+    '--log-dir, the folder that is written to',
+    [
+      ['logPrefix', '--log-prefix'],
+      ['logFormat', '--log-format'],
+      ['decimals', '--decimals'],
+    ],
+  ],
+] as const
+
+/** Between rows of a record, which a timer takes. */
+const LEAST_INTERVAL_MS = 10
+
 /** Epochs after which the first interval can be told. */
 const USUAL_BEFORE_PREDICTION = 3
 
@@ -203,9 +223,24 @@ function optionsOf(flags: TrackingFlags, measured: Measured): TrackerOptions {
   const { epochs = 1, logPrefix, decimals, verbose = 1 } = flags
   const { command, quiet, pue, live, meter } = measured
   const { place, ...carbon } = live
-  const { byPid, ...source } = meter
+  const { byPid, intervalMs = 1000, ...source } = meter
   const before = epochs > 1 ? Math.min(USUAL_BEFORE_PREDICTION, epochs) : 0
-  const given = SAME.filter((name) => flags[name] !== undefined)
+  const same = [
+    'monitorEpochs',
+    'components',
+    'interpretable',
+    'logDir',
+    'logFormat',
+    'method',
+    'confidence',
+    'simCpu',
+    'simCpuTdp',
+    'simCpuUtil',
+    'simGpu',
+    'simGpuWatts',
+    'simGpuUtil',
+  ] as const
+  const given = same.filter((name) => flags[name] !== undefined)
   return {
     epochs,
     epochsBeforePrediction: flags.epochsBeforePrediction ?? before,
@@ -217,6 +252,7 @@ function optionsOf(flags: TrackingFlags, measured: Measured): TrackerOptions {
     pue,
     command,
     meter: source,
+    interval: Math.max(LEAST_INTERVAL_MS, intervalMs) / 1000,
     devicesByPid: byPid === true,
     verbose: quiet ? 0 : verbose,
     print: remark,

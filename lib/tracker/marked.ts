@@ -27,6 +27,8 @@ export function trackMarks(options: TrackerOptions, tellsWarnings = true): Marke
   let tellsEnds = false
   /** A beginning was. */
   let tellsBeginnings = false
+  /** What came while somebody was asked: of the moment before the program stood still. */
+  const waiting: Mark[] = []
 
   function begin(): void {
     core.epochStart()
@@ -40,24 +42,35 @@ export function trackMarks(options: TrackerOptions, tellsWarnings = true): Marke
     isBegun = false
   }
 
-  return {
-    begin: beginMaybe,
-    mark(mark) {
-      if (mark.kind === 'phase') return core.phase(mark.name)
-      if (core.isStopped() || core.isAsking()) return
-      if (mark.kind === 'end') {
-        tellsEnds = true
-        if (core.isOpen()) void core.epochEnd(beginMaybe)
-        return
-      }
+  function end(next: () => void): void {
+    void core.epochEnd(next).then(() => {
+      for (const one of waiting.splice(0)) mark(one)
+    })
+  }
+
+  function mark(one: Mark): void {
+    if (core.isStopped()) return
+    if (core.isAsking()) {
+      waiting.push(one)
+    } else if (one.kind === 'phase') {
+      core.phase(one.name)
+    } else if (one.kind === 'end') {
+      tellsEnds = true
+      if (core.isOpen()) end(beginMaybe)
+    } else {
       tellsBeginnings = true
       if (core.isOpen() && isBegun) {
-        void core.epochEnd(begin)
+        end(begin)
       } else {
         core.drop()
         begin()
       }
-    },
+    }
+  }
+
+  return {
+    begin: beginMaybe,
+    mark,
     end(byItself) {
       if (!core.isOpen()) return core.stop()
       const wasCounted = isBegun || (tellsEnds && !byItself)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import type { RunRecord } from '../../lib/record'
+import { CarbonTracker, type TrackerOptions } from '../../lib/tracker'
 import { CLI, runCli, runProgram } from '../support/child'
 
 const NODE = process.execPath
@@ -15,8 +16,55 @@ const MADE = ['--sim-cpu', 'x', '--sim-cpu-tdp', `${WATTS}`, '--sim-cpu-util', '
 const EPOCHS = ['--components', 'cpu', ...MADE, '--epoch-pattern', '^Epoch'] as const
 
 /** A command that prints the ends of so many epochs, and `more` at the last. */
-const program = (epochs: number, more = '') =>
-  `for i in $(seq ${epochs}); do sleep 0.03; echo "Epoch $i/3"; done; ${more}`
+const program = (epochs: number, more = '', seconds = 0.03) =>
+  `for i in $(seq ${epochs}); do sleep ${seconds}; echo "Epoch $i/3"; done; ${more}`
+
+/** The names that a tracker takes, as it says itself. */
+function everyOption(): string[] {
+  try {
+    new CarbonTracker({ epochs: 1, nothing: 1 } as TrackerOptions)
+  } catch (error) {
+    const [, names = ''] = /one of (.*), not/.exec((error as Error).message)!
+    return names.split(', ')
+  }
+  throw new Error('It takes anything.')
+}
+
+/** Where each option of `CarbonTracker` is on the command line; or why it is not. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  epochs: '--epochs',
+  epochsBeforePrediction: '--epochs-before-prediction',
+  monitorEpochs: '--monitor-epochs',
+  interval: '--interval',
+  interpretable: '--no-interpretable',
+  stopAndConfirm: '--stop-and-confirm',
+  components: '--components',
+  devicesByPid: '--by-pid',
+  logDir: '--log-dir',
+  logFilePrefix: '--log-prefix',
+  logFormat: '--log-format',
+  verbose: '--verbose',
+  decimalPrecision: '--decimals',
+  simCpu: '--sim-cpu',
+  simCpuTdp: '--sim-cpu-tdp',
+  simCpuUtil: '--sim-cpu-util',
+  simGpu: '--sim-gpu',
+  simGpuWatts: '--sim-gpu-watts',
+  simGpuUtil: '--sim-gpu-util',
+  place: '--zone',
+  carbon: '--provider',
+  pue: '--pue',
+  method: '--method',
+  confidence: '--confidence',
+  meter: '--sources',
+  apiKeys: 'keys are no words of a command, which all can see: they are in the environment',
+  ignoreErrors: 'what is wrong is said before the command runs, and nothing ends it afterwards',
+  onPrediction: 'a function',
+  onEpoch: 'a function',
+  print: 'a function',
+  signal: 'it is a signal to jouletap',
+  command: 'it is what stands after --',
+}
 
 describe('jouletap run --epochs', () => {
   for (const [printed, seen, status, exit] of [
@@ -61,6 +109,36 @@ describe('jouletap run --epochs', () => {
     })
   }
 
+  it('are not followed where nobody asks for it', async () => {
+    const { stdout, stderr } = await runCli(['run', ...QUIET, '--json', '-', '--', 'true'])
+    expect(JSON.parse(stdout)).to.not.have.property('tracking')
+    expect(stderr).to.not.contain('epoch')
+  })
+
+  it('say which option another one needs', async () => {
+    for (const [words, message] of [
+      [['--method', 'mean'], '--method needs --epochs, the number of epochs.'],
+      [['--log-format', 'both'], '--log-format needs --log-dir, the folder that is written to.'],
+      [['--sim-cpu-tdp', '5'], 'simCpu must be the name of the device that simCpuTdp is of'],
+    ] as const) {
+      const { code, stderr } = await runCli(['run', ...words, '--', 'true'])
+      expect(code).to.equal(2)
+      expect(stderr).to.contain(message)
+    }
+  })
+
+  it('take every option of CarbonTracker', async () => {
+    const { stdout: help } = await runCli(['run', '--help'])
+    const names = everyOption()
+    expect(names).to.include('epochs')
+    for (const name of names) {
+      const where = OPTIONS[name]
+      expect(where, `an option or a reason for ${name}`).to.be.a('string')
+      if (where!.startsWith('--')) expect(help, name).to.match(new RegExp(`^ +${where}\\b`, 'm'))
+    }
+    expect(Object.keys(OPTIONS).filter((name) => !names.includes(name))).to.deep.equal([])
+  })
+
   describe('--stop-and-confirm', () => {
     let folder: string
     beforeEach(() => {
@@ -74,7 +152,7 @@ describe('jouletap run --epochs', () => {
     /** Runs a command of three epochs that leaves a file when it ends by itself. */
     async function ask(steps: readonly Step[], before = '') {
       const done = join(folder, 'done')
-      const script = `${before} ${program(3, 'touch "$0"')}`
+      const script = `${before} ${program(3, 'touch "$0"', 0.5)}`
       const words = ['--stop-and-confirm', '--epochs-before-prediction', '1', '--epochs', '3']
       const run = [
         NODE,

@@ -1,10 +1,11 @@
 /** CarbonTracker on bad days: short epochs, clocks that are set, people who stop at odd moments. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { CarbonTracker, type TrackerOptions } from '../../lib/tracker'
+import { type Service, startService } from '../support/service'
 import { makeTree, powercapTree, type Tree } from '../support/tree'
 
 const KWH = 3_600_000
@@ -245,5 +246,82 @@ describe('CarbonTracker on bad days', () => {
       // Its counter stands still.
       expect(joules).to.equal(0)
     })
+  })
+
+  describe('with a service', () => {
+    let service: Service
+    beforeEach(async () => {
+      service = await startService()
+    })
+    afterEach(() => service.close())
+
+    const carbon = () => ({
+      urls: { 'electricity-maps': service.url },
+      timeoutSeconds: 0.2,
+      cacheFolder: null,
+    })
+    const TABLE = /^The grams are by the annual mean of a table/
+
+    it('that never answers: waits for it at the end alone, and says what stood in', async () => {
+      service.answer({ how: 'never' })
+      const one = tracker({ apiKeys: { electricitymaps: 'key' }, carbon: carbon() })
+      one.epochStart()
+      let isEnded = false
+      const ended = one.epochEnd().then((report) => {
+        isEnded = true
+        return report!
+      })
+      // No turn of the loop in which an answer could come.
+      for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+      expect(isEnded).to.equal(true)
+      const { prediction, grams } = await ended
+      expect(grams).to.be.a('number')
+      expect(prediction!.grams).to.be.an('object')
+      expect(prediction!.notes.filter((note) => TABLE.test(note)).length).to.equal(1)
+      const { carbon: told, warnings } = await one.stop()
+      expect(told!.intensity.status).to.equal('annual-average')
+      expect(warnings.join()).to.match(/electricity-maps told nothing/)
+    })
+
+    it('whose key is set later: asks it from then on', async () => {
+      const one = tracker({ carbon: carbon() })
+      one.epochStart()
+      await one.epochEnd()
+      expect(service.asked).to.deep.equal([])
+      one.setApiKeys({ electricityMaps: 'SECRET' })
+      await one.stop()
+      expect(service.asked.length).to.be.above(0)
+      for (const { headers } of service.asked) expect(headers['auth-token']).to.equal('SECRET')
+    })
+
+    it('that is not known, or cannot be asked: says so before anything runs', () => {
+      const make = (live: unknown) => () => tracker({ carbon: { live } } as Partial<TrackerOptions>)
+      expect(make('narnia')).to.throw('narnia').with.property('code', 'BAD_OPTION')
+      expect(make('neso')).to.throw('neso').with.property('code', 'BAD_OPTION')
+      expect(() => tracker().setApiKeys({ co2signal: 'x' })).to.throw('a name in apiKeys')
+    })
+  })
+
+  it('leaves nothing behind a hundred times, with files and a meter', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const folder = mkdtempSync(join(tmpdir(), 'jouletap-bad-days-'))
+    const { signal } = new AbortController()
+    const round = async () => {
+      const files = { logDir: folder, logFormat: 'both' } as const
+      const one = new CarbonTracker({ epochs: 1, verbose: 0, place: 'FI', signal, ...files })
+      await one.track(() => {})
+    }
+    const held = () => ({
+      descriptors: readdirSync('/proc/self/fd').length,
+      threads: readdirSync('/proc/self/task').length,
+      resources: process.getActiveResourcesInfo().length,
+      listeners: process.eventNames().map((name) => process.listenerCount(name)),
+    })
+    // The first opens what stays: libraries, tables.
+    await round()
+    const before = held()
+    for (let count = 0; count < 100; count++) await round()
+    expect(held()).to.deep.equal(before)
+    rmSync(folder, { recursive: true })
   })
 })
