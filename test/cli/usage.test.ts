@@ -25,7 +25,7 @@ const WRONG: [args: string[], sentence: string][] = [
   [
     ['run', '--zzz', '--', 'node', '--help'],
     'jouletap run has no option --zzz: use one of --json, --interval, --align, --max-overhead, --sources, --gpus, --no-estimate, --root, --nvml, --zone, --live, --provider, --file, --grams, --timeout, --by-pid, --pue, --quiet, ' +
-      '--epochs, --epoch-pattern, --epoch-at, --marks, --epochs-before-prediction, --monitor-epochs, --stop-and-confirm, --components, --log-dir, --log-prefix, --log-format, --decimals, --verbose, --method, --confidence, --sim-cpu, --sim-cpu-tdp, --sim-cpu-util, --sim-gpu, --sim-gpu-watts, --sim-gpu-util, --help.',
+      '--epochs, --epoch-pattern, --epoch-at, --marks, --epochs-before-prediction, --monitor-epochs, --stop-and-confirm, --components, --no-interpretable, --log-dir, --log-prefix, --log-format, --decimals, --verbose, --method, --confidence, --sim-cpu, --sim-cpu-tdp, --sim-cpu-util, --sim-gpu, --sim-gpu-watts, --sim-gpu-util, --help.',
   ],
   [['run', '--json', '--', 'true'], '--json needs a value, as in --json <file>.'],
   [['run', '--json', '', '--', 'true'], '--json must be - or the name of a file, not "".'],

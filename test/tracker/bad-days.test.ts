@@ -1,10 +1,11 @@
 /** CarbonTracker on bad days: short epochs, clocks that are set, people who stop at odd moments. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { CarbonTracker, type TrackerOptions } from '../../lib/tracker'
+import { ROOT, runNode } from '../support/process'
 import { type Service, startService } from '../support/service'
 import { makeTree, powercapTree, type Tree } from '../support/tree'
 
@@ -305,23 +306,31 @@ describe('CarbonTracker on bad days', () => {
   it('leaves nothing behind a hundred times, with files and a meter', async function () {
     if (process.platform !== 'linux') this.skip()
     const folder = mkdtempSync(join(tmpdir(), 'jouletap-bad-days-'))
-    const { signal } = new AbortController()
-    const round = async () => {
-      const files = { logDir: folder, logFormat: 'both' } as const
-      const one = new CarbonTracker({ epochs: 1, verbose: 0, place: 'FI', signal, ...files })
-      await one.track(() => {})
-    }
-    const held = () => ({
-      descriptors: readdirSync('/proc/self/fd').length,
-      threads: readdirSync('/proc/self/task').length,
-      resources: process.getActiveResourcesInfo().length,
-      listeners: process.eventNames().map((name) => process.listenerCount(name)),
-    })
-    // The first opens what stays: libraries, tables.
-    await round()
-    const before = held()
-    for (let count = 0; count < 100; count++) await round()
-    expect(held()).to.deep.equal(before)
+    // In a process of its own, where nothing else comes and goes.
+    const { code, stdout, stderr } = await runNode(`
+      const { readdirSync } = require('node:fs')
+      const { CarbonTracker } = require(${JSON.stringify(ROOT)})
+      const { signal } = new AbortController()
+      const files = { logDir: ${JSON.stringify(folder)}, logFormat: 'both' }
+      const round = () =>
+        new CarbonTracker({ epochs: 1, verbose: 0, place: 'FI', signal, ...files }).track(() => {})
+      const held = () => ({
+        descriptors: readdirSync('/proc/self/fd').length,
+        threads: readdirSync('/proc/self/task').length,
+        resources: process.getActiveResourcesInfo().length,
+        listeners: process.eventNames().map((name) => process.listenerCount(name)),
+      })
+      const main = async () => {
+        // The first opens what stays: libraries, tables.
+        await round()
+        const before = held()
+        for (let count = 0; count < 100; count++) await round()
+        console.log(JSON.stringify([before, held()]))
+      }
+      main()`)
     rmSync(folder, { recursive: true })
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
+    const [before, after] = JSON.parse(stdout) as unknown[]
+    expect(after).to.deep.equal(before)
   })
 })
