@@ -231,7 +231,8 @@ describe('processes on GPUs', function () {
     })
 
     it('belongs to a meter that has been started', () => {
-      expect(rejection(() => open({ shares: true }).shares()).code).to.equal('BAD_STATE')
+      using meter = open({ shares: true })
+      expect(rejection(() => meter.shares()).code).to.equal('BAD_STATE')
       expect(rejection(() => open({ shares: 1 })).message).to.contain('shares')
     })
   })
