@@ -8,11 +8,11 @@ const NUMBER = 'a number of milliseconds from 0.1 to 3600000'
 
 /** What is typed, and the sentence it is answered with. */
 const WRONG: [args: string[], sentence: string][] = [
-  [[], 'A command is missing: use one of run, sample, doctor, bench, intensity, regions.'],
+  [[], 'A command is missing: use one of run, sample, doctor, bench, intensity, parse, regions.'],
   [['rnu'], 'There is no command "rnu"; did you mean run?'],
   [
     ['measure'],
-    'There is no command "measure": use one of run, sample, doctor, bench, intensity, regions.',
+    'There is no command "measure": use one of run, sample, doctor, bench, intensity, parse, regions.',
   ],
   [['--frob'], 'jouletap has no option --frob: use one of --version, --help.'],
   [['run'], 'A command is missing after --, as in "jouletap run -- node app.js".'],
@@ -24,7 +24,7 @@ const WRONG: [args: string[], sentence: string][] = [
   ],
   [
     ['run', '--zzz', '--', 'node', '--help'],
-    'jouletap run has no option --zzz: use one of --json, --interval, --align, --max-overhead, --sources, --gpus, --no-estimate, --root, --nvml, --zone, --live, --provider, --file, --grams, --timeout, --by-pid, --pue, --quiet, --help.',
+    'jouletap run has no option --zzz: use one of --json, --interval, --align, --max-overhead, --sources, --gpus, --no-estimate, --root, --nvml, --zone, --live, --provider, --file, --grams, --timeout, --by-pid, --pue, --quiet, --epochs, --epoch-pattern, --epoch-at, --marks, --epochs-before-prediction, --monitor-epochs, --stop-and-confirm, --components, --no-interpretable, --log-dir, --log-prefix, --log-format, --decimals, --verbose, --method, --confidence, --sim-cpu, --sim-cpu-tdp, --sim-cpu-util, --sim-gpu, --sim-gpu-watts, --sim-gpu-util, --help.',
   ],
   [['run', '--json', '--', 'true'], '--json needs a value, as in --json <file>.'],
   [['run', '--json', '', '--', 'true'], '--json must be - or the name of a file, not "".'],

@@ -302,6 +302,15 @@ describe('CarbonTracker on bad days', () => {
     })
   })
 
+  for (const logFormat of ['jouletap', 'carbontracker'] as const) {
+    it(`is refused where the system will have no folder, for ${logFormat}`, function () {
+      if (process.platform !== 'linux') this.skip()
+      expect(() => tracker({ logDir: '/proc/nothing', logFormat }))
+        .to.throw('/proc/nothing')
+        .with.property('code', 'BAD_OPTION')
+    })
+  }
+
   it('leaves nothing behind a hundred times, with files and a meter', async function () {
     if (process.platform !== 'linux') this.skip()
     const folder = mkdtempSync(join(tmpdir(), 'jouletap-bad-days-'))
@@ -314,7 +323,7 @@ describe('CarbonTracker on bad days', () => {
     const held = () => ({
       descriptors: readdirSync('/proc/self/fd').length,
       threads: readdirSync('/proc/self/task').length,
-      resources: process.getActiveResourcesInfo().length,
+      timers: process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length,
       listeners: process.eventNames().map((name) => process.listenerCount(name)),
     })
     // The first opens what stays: libraries, tables.
