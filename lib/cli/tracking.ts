@@ -224,7 +224,7 @@ function optionsOf(flags: TrackingFlags, measured: Measured): TrackerOptions {
   const { command, quiet, pue, live, meter } = measured
   const { place, ...carbon } = live
   const { byPid, intervalMs = 1000, ...source } = meter
-  const before = epochs > 1 ? Math.min(USUAL_BEFORE_PREDICTION, epochs) : 0
+  const before = Math.min(USUAL_BEFORE_PREDICTION, epochs - 1)
   const same = [
     'monitorEpochs',
     'components',

@@ -33,7 +33,7 @@ export function openNew(path: string): { fd: number; path: string } {
   const wanted = resolve(path)
   const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL } = constants
   if (isDevice(wanted)) return { fd: openSync(wanted, O_WRONLY | O_APPEND), path: wanted }
-  mkdirSync(dirname(wanted), { recursive: true })
+  makeFolder(dirname(wanted))
   for (let number = 1; ; number++) {
     const one = number === 1 ? wanted : numbered(wanted, number)
     try {
@@ -42,6 +42,30 @@ export function openNew(path: string): { fd: number; path: string } {
       const taken = (error as NodeJS.ErrnoException).code === 'EEXIST'
       if (!taken || number === MOST_OF_A_NAME) throw error
     }
+  }
+}
+
+/**
+ * Makes a folder and those above it. Node's own way never ends where the system will have none, as below
+ * `/proc`.
+ * @throws what the system says.
+ */
+export function makeFolder(path: string): void {
+  if (isFolder(path)) return
+  if (!isFolder(dirname(path)) && dirname(path) !== path) makeFolder(dirname(path))
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Somebody else has made it just now.
+    if (!isFolder(path)) throw error
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
   }
 }
 

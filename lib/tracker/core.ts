@@ -234,7 +234,8 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
     const isLast = ended.length === monitorEpochs
     if (!asks && !isLast) next()
     const prediction = isTimeToPredict() ? foretell() : undefined
-    if (prediction && isFirst) say(1, predictionText(prediction, interpretable))
+    if (prediction && isFirst && ended.length < epochs)
+      say(1, predictionText(prediction, interpretable))
     if (isLast && !asks) void finish('complete')
     const latest = predictions.at(-1)
     const report: EpochReport = { ...one, ...(latest && { prediction: latest }), proceed: true }

@@ -16,9 +16,12 @@ import type { Epoch, TrackerReport, Used } from './types'
 /** `epoch 3: 800.0 ± 1.2 J in 2.003 s, 400.0 W, about 0.099 g CO2e`. */
 export function epochText({ epoch, phase, partial, energy, seconds, grams }: Epoch): string {
   const { joules, uncertaintyJoules } = energy
+  // Nothing was read: that is not zero.
+  const isKnown = energy.coverage > 0
+  const used = isKnown ? joulesText(joules, uncertaintyJoules) : 'an energy that is not known'
   const parts = [
-    `${joulesText(joules, uncertaintyJoules)} in ${durationText(seconds)}`,
-    wattsText(joules / seconds, uncertaintyJoules / seconds),
+    `${used} in ${durationText(seconds)}`,
+    ...(isKnown && seconds > 0 ? [wattsText(joules / seconds, uncertaintyJoules / seconds)] : []),
     ...(grams === undefined ? [] : [`about ${massText(grams)} CO2e`]),
   ]
   const name = `epoch ${epoch}${phase === undefined ? '' : ` (${phase})`}`

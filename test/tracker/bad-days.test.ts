@@ -303,6 +303,15 @@ describe('CarbonTracker on bad days', () => {
     })
   })
 
+  for (const logFormat of ['jouletap', 'carbontracker'] as const) {
+    it(`is refused where the system will have no folder, for ${logFormat}`, function () {
+      if (process.platform !== 'linux') this.skip()
+      expect(() => tracker({ logDir: '/proc/nothing', logFormat }))
+        .to.throw('/proc/nothing')
+        .with.property('code', 'BAD_OPTION')
+    })
+  }
+
   it('leaves nothing behind a hundred times, with files and a meter', async function () {
     if (process.platform !== 'linux') this.skip()
     const folder = mkdtempSync(join(tmpdir(), 'jouletap-bad-days-'))

@@ -1,7 +1,8 @@
 /** Writes the log files of carbontracker 2.4, so that what reads those can read our runs. */
-import { appendFileSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { badOption } from '../../errors'
+import { makeFolder } from '../name'
 import { version } from '../version'
 import { pythonFixed, pythonFloat } from './python'
 import { blockText, epochLines, type LoggedTotals, oneLine } from './text'
@@ -105,7 +106,7 @@ export function openCarbontrackerLogs(options: CarbontrackerLogOptions): Carbont
     print(blockText(kind, totals, decimals, interpretable))
 
   try {
-    mkdirSync(folder, { recursive: true })
+    makeFolder(resolve(folder))
   } catch (error) {
     fail(error)
   }
