@@ -11,6 +11,7 @@ import { checkOptions, gridOf, type Settings } from './options'
 import { confirm } from './question'
 import {
   betweenOf,
+  doubtOf,
   type EpochSlice,
   fillGrams,
   type Look,
@@ -215,7 +216,8 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
       pue: settings.pue,
       carbon: { gramsSoFar, ahead: grid.ahead },
     })
-    const prediction = stoodIn ? { ...told, notes: [...told.notes, STANDS_IN] } : told
+    const notes = [...told.notes, ...doubtOf(told, usedBy(ended)), ...(stoodIn ? [STANDS_IN] : [])]
+    const prediction = { ...told, notes }
     restsUntil = now() + (now() - begun) / MOST_OF_THE_TIME
     predictions.push(prediction)
     for (const log of logs) log.predicted(prediction)

@@ -1,6 +1,7 @@
 /** Sums over epochs: what they used, what lay between them, and their slices of time. */
 import type { EnergySlice, FootprintPart, IntensityPoint } from '../carbon'
 import type { Energy } from '../energy'
+import type { Prediction } from '../predict'
 import type { RunCarbon } from '../record'
 import type { Epoch, Used } from './types'
 
@@ -20,7 +21,10 @@ export type EpochSlice = EnergySlice & { epoch: Epoch }
 export function usedBy(epochs: readonly Epoch[]): Used {
   const errors = epochs.map(({ energy }) => energy.uncertaintyJoules)
   const isCounted = epochs.every(({ energy }) =>
-    energy.domains.every(({ additive, method }) => !additive || method === 'energy-counter'),
+    energy.domains.every(
+      ({ additive, method, quality }) =>
+        !additive || (method === 'energy-counter' && quality === 'measured'),
+    ),
   )
   return {
     seconds: epochs.reduce((sum, { seconds }) => sum + seconds, 0),
@@ -29,6 +33,15 @@ export function usedBy(epochs: readonly Epoch[]): Used {
       ? Math.hypot(...errors)
       : errors.reduce((sum, one) => sum + one, 0),
   }
+}
+
+/** A sentence where the error of what is measured, which no interval knows, is more than half of it. */
+export function doubtOf({ joules }: Prediction, seen: Used): string[] {
+  const { value, low = value, high = value } = joules
+  const share = seen.joules > 0 ? seen.uncertaintyJoules / seen.joules : 0
+  if (!(share * value > (high - low) / 4)) return []
+  const percent = Number((100 * share).toPrecision(2))
+  return [`What is measured is itself uncertain by ${percent} %, which is not in the interval.`]
 }
 
 /** What of the whole lies in no epoch. */

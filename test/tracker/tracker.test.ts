@@ -114,6 +114,23 @@ describe('CarbonTracker', () => {
     expect(predictions.every(({ grams }) => grams !== undefined)).to.equal(true)
   })
 
+  it('says how uncertain what it rests on is, where an interval would hide that', async () => {
+    const { predictions, epochs } = await new CarbonTracker({
+      epochs: 3,
+      verbose: 0,
+      ...FIXED,
+      components: 'cpu',
+      meter: { sources: ['estimate'] },
+    }).track(work)
+    const sum = (field: 'joules' | 'uncertaintyJoules') =>
+      epochs.reduce((total, { energy }) => total + energy[field], 0)
+    const percent = Number(((100 * sum('uncertaintyJoules')) / sum('joules')).toPrecision(2))
+    const sentence = `What is measured is itself uncertain by ${percent} %, which is not in the interval.`
+    expect(predictions.at(-1)!.notes).to.include(sentence)
+    const made = await tracker().track(work)
+    expect(made.predictions.flatMap(({ notes }) => notes).join()).to.not.match(/uncertain by/)
+  })
+
   it('never predicts with 0, and after all epochs with −1', async () => {
     expect((await tracker({ epochsBeforePrediction: 0 }).track(work)).predictions).to.deep.equal([])
     const { predictions } = await tracker({ epochsBeforePrediction: -1 }).track(work)
