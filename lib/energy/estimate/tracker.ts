@@ -128,6 +128,8 @@ export function createTracker(
       into[at + FIELD.failures] = failures
       into[at + FIELD.stalls] = track === memory ? 0 : stalls
       into[at + FIELD.bridged] = track === memory ? 0 : bridged
+      // As its domain has it.
+      into[at + FIELD.method] = -1
       into[at + FIELD.fresh] = failing ? 0 : 1
     })
   }

@@ -19,6 +19,8 @@ describe('estimate', () => {
     machine = makeMachine(RYZEN)
     for (const tally of machine.open().at(5000)) {
       expect(tally).to.deep.include({ joules: 0, coveredMs: 0, fresh: 1, failures: 0, variance: 0 })
+      // That of its domain, which is a model.
+      expect(tally).to.include({ method: -1 })
     }
   })
 
