@@ -1,10 +1,9 @@
 /** `jouletap doctor`: every source, usable or not, why, and the command that mends it. */
 import { Command } from 'commander'
-import type { Domain, SourceReport } from '../energy'
-import { Meter, probe, rootFolder } from '../energy'
+import { type Domain, isGpu, Meter, probe, rootFolder, type SourceReport } from '../energy'
 import { type GpuInfo, gpuFacts, type HostInfo, hostInfo } from '../record'
 import { table } from '../text'
-import { deviceText, isGpu, READ } from './domain'
+import { deviceText, READ } from './domain'
 import { type Gpus, gpusOption, nvmlOption, rootOption } from './options'
 import { type Paint, paintFor, STDOUT, write } from './output'
 import { noArguments } from './usage'

@@ -1,10 +1,5 @@
 /** What a domain is, in words that all commands share. */
-import type { Device, Domain, Method } from '../energy'
-
-/** Whether a domain belongs to a graphics card or accelerator, whole or part. */
-export function isGpu({ kind }: Domain): boolean {
-  return /^gpu(-|$)/.test(kind)
-}
+import type { Device, Method } from '../energy'
 
 /** `NVIDIA A100-SXM4-40GB #0`, the number as in `nvidia-smi`; or empty. */
 export function deviceText({ name = '', index }: Device): string {

@@ -1,5 +1,5 @@
 /** What `run` tells a person: short, honest, and no digit too many. */
-import type { DomainEnergy, Flag } from '../energy'
+import { type DomainEnergy, type Flag, isGpu } from '../energy'
 import type { RunCarbon, RunRecord } from '../record'
 import {
   durationText,
@@ -10,7 +10,7 @@ import {
   table,
   wattsText,
 } from '../text'
-import { deviceText, integrated, isGpu } from './domain'
+import { deviceText, integrated } from './domain'
 import type { Paint } from './output'
 
 /** What a flag means; the energy's own warnings say it of the domains that are added. */

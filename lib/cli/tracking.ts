@@ -175,18 +175,11 @@ export async function openTracking(
 const NONE_SEEN =
   'No epoch was seen: the command has sent no marks, and no line of its output matched --epoch-pattern.'
 
+/** Of devices that are only made up. */
+const MADE = ['simCpu', 'simCpuTdp', 'simCpuUtil', 'simGpu', 'simGpuWatts', 'simGpuUtil'] as const
+
 /** Any of these asks for a tracker. */
-const ASKING = [
-  'epochs',
-  'components',
-  'logDir',
-  'simCpu',
-  'simCpuTdp',
-  'simCpuUtil',
-  'simGpu',
-  'simGpuWatts',
-  'simGpuUtil',
-] as const
+const ASKING = ['epochs', 'components', 'logDir', ...MADE] as const
 
 /** Options that say nothing without another. */
 const NEEDS = [
@@ -233,12 +226,7 @@ function optionsOf(flags: TrackingFlags, measured: Measured): TrackerOptions {
     'logFormat',
     'method',
     'confidence',
-    'simCpu',
-    'simCpuTdp',
-    'simCpuUtil',
-    'simGpu',
-    'simGpuWatts',
-    'simGpuUtil',
+    ...MADE,
   ] as const
   const given = same.filter((name) => flags[name] !== undefined)
   return {

@@ -3,7 +3,7 @@ export { measure } from './measure'
 export { Meter } from './meter'
 export { INTERVAL_MS, MAX_OVERHEAD, rootFolder, SOURCE_NAMES } from './options'
 export { probe } from './probe'
-export { channelOf, columnOf, energyBetween, type Reading } from './reading'
+export { channelOf, columnOf, energyBetween, isGpu, type Reading, weakest } from './reading'
 export { Span } from './span'
 export type {
   Device,

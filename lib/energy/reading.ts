@@ -62,6 +62,11 @@ export function isProcessor({ additive, kind }: Pick<Domain, 'additive' | 'kind'
   return additive && PROCESSORS.includes(kind)
 }
 
+/** Whether a domain belongs to a graphics card or accelerator, whole or part. */
+export function isGpu({ kind }: Pick<Domain, 'kind'>): boolean {
+  return /^gpu(-|$)/.test(kind)
+}
+
 /** The public face of a channel. */
 export function toDomain(channel: Channel): Domain {
   const { id, kind, source, additive, parent, path, device, method, quality } = channel
@@ -303,7 +308,8 @@ function comparison({ id, joules, method }: DomainEnergy, excess: number, second
 
 const QUALITIES: readonly Quality[] = ['measured', 'modelled', 'estimated']
 
-function weakest(qualities: readonly Quality[]): Quality {
+/** That of the least to be trusted. */
+export function weakest(qualities: readonly Quality[]): Quality {
   return QUALITIES[Math.max(0, ...qualities.map((quality) => QUALITIES.indexOf(quality)))]!
 }
 

@@ -120,6 +120,10 @@ export interface RunTracking {
   epochs: (RunEpoch & { grams?: number })[]
   /** The sum of the epochs. */
   actual: RunTotals
+  /** That of the weakest epoch. */
+  quality: Quality
+  /** 0…1: the share of their time in which every additive domain was really read. */
+  coverage: number
   /** Before, between and after them. */
   between: { seconds: number; joules: number; uncertaintyJoules: number }
   /** Of the whole run, one an epoch. */

@@ -17,6 +17,7 @@ import {
   type Look,
   pointsOf,
   slicesOf,
+  trustOf,
   usedBy,
 } from './sums'
 import { epochText, predictionText, reportText } from './text'
@@ -340,7 +341,12 @@ function track(settings: Settings, tellsWarnings: boolean): Core {
       status,
       plannedEpochs: epochs,
       epochs: ended,
-      actual: { ...actual, epochs: ended.length, kWh: toKWh(actual.joules) * settings.pue },
+      actual: {
+        ...actual,
+        epochs: ended.length,
+        kWh: toKWh(actual.joules) * settings.pue,
+        ...trustOf(ended, total),
+      },
       between: betweenOf(total, actual),
       ...(predicted && { predicted }),
       predictions,

@@ -1,5 +1,13 @@
 /** What a tracker measures: the wanted domains of a meter, and devices that are only made up. */
-import { type Domain, type DomainEnergy, type Energy, Meter, type Span } from '../energy'
+import {
+  type Domain,
+  type DomainEnergy,
+  type Energy,
+  isGpu,
+  Meter,
+  type Span,
+  weakest,
+} from '../energy'
 import { JouletapError } from '../errors'
 import type { Settings, Simulated } from './options'
 
@@ -21,8 +29,6 @@ export interface Gauge {
   /** The energy since it was made: again and again the same. */
   stop(): Energy
 }
-
-const isGpu = ({ kind }: Domain) => /^gpu(-|$)/.test(kind)
 
 /**
  * Starts to measure.
@@ -130,10 +136,7 @@ function partOf(energy: Energy, isReal: (domain: Domain) => boolean): Energy {
     joules,
     uncertaintyJoules: sum('uncertaintyJoules'),
     watts: energy.seconds > 0 ? joules / energy.seconds : 0,
-    quality: counted.reduce<Energy['quality']>(
-      (worst, { quality }) => weaker(worst, quality),
-      'measured',
-    ),
+    quality: weakest(counted.map(({ quality }) => quality)),
     // What is missing may be of others.
     coverage: isWhole ? 1 : energy.coverage,
     warnings: energy.warnings.filter(
@@ -151,10 +154,6 @@ function added<T extends Domain>(domains: readonly T[]): T[] {
       : { ...one, additive: true },
   )
 }
-
-const QUALITIES: readonly Energy['quality'][] = ['measured', 'modelled', 'estimated']
-const weaker = (a: Energy['quality'], b: Energy['quality']) =>
-  QUALITIES.indexOf(a) > QUALITIES.indexOf(b) ? a : b
 
 function madeDomain({ component, name }: Simulated): Domain {
   return {

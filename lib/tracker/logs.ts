@@ -1,6 +1,6 @@
 /** The files that a tracker writes: a record, carbontracker's logs, both or none. */
 import { equivalents, resolveLocation } from '../carbon'
-import { type Domain, type Energy, rootFolder } from '../energy'
+import { type Domain, type Energy, isGpu, rootFolder } from '../energy'
 import { JouletapError } from '../errors'
 import { gpuFacts, hostInfo, openCarbontrackerLogs, openRecord } from '../record'
 import { toKWh } from '../units'
@@ -8,7 +8,7 @@ import type { Gauge } from './gauge'
 import type { RunLog } from './log'
 import type { Settings } from './options'
 import { usedBy } from './sums'
-import { epochOf, predictionOf } from './tracking'
+import { epochOf, predictionOf, totalsOf } from './tracking'
 
 /**
  * Those of the options.
@@ -17,9 +17,10 @@ import { epochOf, predictionOf } from './tracking'
 export function openLogs(settings: Settings, gauge: Gauge, startedAt: Date): RunLog[] {
   const { logDir, logFormat = 'jouletap' } = settings
   if (!logDir) return []
+  // Where the second fails, the first holds no file open.
   return [
-    ...(logFormat === 'carbontracker' ? [] : [recordLog(logDir, settings, gauge, startedAt)]),
     ...(logFormat === 'jouletap' ? [] : [carbontrackerLog(logDir, settings, gauge)]),
+    ...(logFormat === 'carbontracker' ? [] : [recordLog(logDir, settings, gauge, startedAt)]),
   ]
 }
 
@@ -49,14 +50,14 @@ function recordLog(folder: string, settings: Settings, gauge: Gauge, startedAt: 
     phase: (phase, ms, totalJoules) => record.mark({ at: 'phase', phase, ms, totalJoules }),
     end: (epoch, ms, totalJoules) => record.mark({ at: 'end', ...epochOf(epoch), ms, totalJoules }),
     predicted: (prediction) => record.prediction(predictionOf(prediction, pue)),
-    finish({ status, actual, carbon, warnings, epochs, realised }, intensities) {
+    finish(report, intensities) {
+      const { status, actual, warnings, realised } = report
       for (const point of intensities) record.intensity(point)
       for (const warning of warnings) record.warning(warning)
-      const quality = epochs.at(-1)?.energy.quality
       record.summary({
         status,
-        actual: { ...actual, grams: carbon?.grams ?? null },
-        ...(quality && { quality }),
+        actual: totalsOf(report),
+        quality: actual.quality,
         ...(realised.whole.intervals > 0 && { realised: realised.whole }),
       })
       record.close()
@@ -138,4 +139,4 @@ function devicesOf(domains: readonly Domain[]): Record<string, string[]> {
   return devices
 }
 
-const componentOf = ({ kind }: Pick<Domain, 'kind'>) => (/^gpu(-|$)/.test(kind) ? 'gpu' : 'cpu')
+const componentOf = (domain: Pick<Domain, 'kind'>) => (isGpu(domain) ? 'gpu' : 'cpu')

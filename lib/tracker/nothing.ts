@@ -17,7 +17,7 @@ export function trackNothing({ epochs }: TrackerOptions, warning: string): Core 
         status: 'stopped',
         plannedEpochs: epochs,
         epochs: [],
-        actual: { ...nothing, epochs: 0, kWh: 0 },
+        actual: { ...nothing, epochs: 0, kWh: 0, quality: 'estimated', coverage: 0 },
         between: nothing,
         predictions: [],
         realised: realised([], []),

@@ -1,6 +1,6 @@
 /** Sums over epochs: what they used, what lay between them, and their slices of time. */
 import type { EnergySlice, FootprintPart, IntensityPoint } from '../carbon'
-import type { Energy } from '../energy'
+import { type Energy, type Quality, weakest } from '../energy'
 import type { Prediction } from '../predict'
 import type { RunCarbon } from '../record'
 import type { Epoch, Used } from './types'
@@ -33,6 +33,18 @@ export function usedBy(epochs: readonly Epoch[]): Used {
       ? Math.hypot(...errors)
       : errors.reduce((sum, one) => sum + one, 0),
   }
+}
+
+/** How much the sum of epochs may be trusted; where there is none, as much as `total`. */
+export function trustOf(
+  epochs: readonly Epoch[],
+  total: Energy,
+): { quality: Quality; coverage: number } {
+  const { quality, coverage } = total
+  const seconds = epochs.reduce((sum, one) => sum + one.seconds, 0)
+  if (seconds === 0) return { quality, coverage }
+  const read = epochs.reduce((sum, one) => sum + one.energy.coverage * one.seconds, 0)
+  return { quality: weakest(epochs.map(({ energy }) => energy.quality)), coverage: read / seconds }
 }
 
 /** A sentence where the error of what is measured, which no interval knows, is more than half of it. */

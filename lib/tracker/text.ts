@@ -58,7 +58,7 @@ export function reportText(
   const kWh = kWhText(joules, uncertaintyJoules)
   const lines = [
     `jouletap: ${actual.epochs}${of} ${actual.epochs === 1 && !of ? 'epoch' : 'epochs'} used ` +
-      `${joulesText(joules, uncertaintyJoules)}${kWh ? ` (${kWh})` : ''} in ${durationText(seconds)}`,
+      `${joulesText(joules, uncertaintyJoules)}${kWh ? ` (${kWh})` : ''} in ${durationText(seconds)}, ${actual.quality}`,
   ]
   if (pue !== 1)
     lines.push(`  ${joulesText(joules * pue, uncertaintyJoules * pue)} with PUE ${pue}`)

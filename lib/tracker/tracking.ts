@@ -12,7 +12,7 @@ export function epochOf({ energy, grams: _, ...epoch }: Epoch): RunEpoch & { epo
 
 export function trackingOf(report: TrackerReport): RunTracking {
   const { plannedEpochs, status, epochs, actual, between, predictions, realised } = report
-  const { carbon, pue, files, warnings } = report
+  const { pue, files, warnings } = report
   return {
     plannedEpochs,
     status,
@@ -20,13 +20,21 @@ export function trackingOf(report: TrackerReport): RunTracking {
       ...epochOf(one),
       ...(one.grams !== undefined && { grams: one.grams }),
     })),
-    actual: { ...actual, grams: carbon?.grams ?? null },
+    actual: totalsOf(report),
+    quality: actual.quality,
+    coverage: actual.coverage,
     between,
     predictions: predictions.map((one) => predictionOf(one, pue)),
     realised: realised.next,
     files,
     warnings,
   }
+}
+
+/** What all epochs used. */
+export function totalsOf({ actual, carbon }: TrackerReport): RunTotals {
+  const { quality: _, coverage: __, ...totals } = actual
+  return { ...totals, grams: carbon?.grams ?? null }
 }
 
 type Limits = { low?: number; high?: number }

@@ -1,6 +1,6 @@
 /** What a tracker is told, and what it tells. Plain values, no behaviour. */
 import type { IntensityOptions, Place } from '../carbon'
-import type { Energy, MeterOptions } from '../energy'
+import type { Energy, MeterOptions, Quality } from '../energy'
 import type { Coverage, Prediction } from '../predict'
 import type { RunCarbon } from '../record'
 
@@ -119,7 +119,14 @@ export interface TrackerReport {
   plannedEpochs: number
   epochs: Epoch[]
   /** The sum of the epochs, the open one at a stop included; joules without PUE, kWh with it. */
-  actual: Used & { epochs: number; kWh: number }
+  actual: Used & {
+    epochs: number
+    kWh: number
+    /** That of the weakest epoch. */
+    quality: Quality
+    /** 0 … 1: the share of their time in which every additive domain was really read. */
+    coverage: number
+  }
   /** Between, before and after epochs: not in `actual`. */
   between: Used
   /** The last of the whole run. */
